@@ -1,0 +1,107 @@
+#include "kiln_shim.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/_fused_adamw.h>
+
+#include <exception>
+#include <optional>
+#include <string>
+
+namespace {
+
+thread_local std::string last_error;
+
+template <typename Body> int guarded(Body body) {
+  try {
+    body();
+    return 0;
+  } catch (const c10::Error &error) {
+    last_error = error.what_without_backtrace();
+  } catch (const std::exception &error) {
+    last_error = error.what();
+  } catch (...) {
+    last_error = "an unknown C++ exception";
+  }
+  return 1;
+}
+
+at::Tensor &tensor(void *pointer) { return *static_cast<at::Tensor *>(pointer); }
+
+// Finaliser of a 32-bit hash with low bias (Chris Wellons' lowbias32): every input bit reaches every output bit.
+inline uint32_t mix(uint32_t x) {
+  x ^= x >> 16;
+  x *= 0x7feb352dU;
+  x ^= x >> 15;
+  x *= 0x846ca68bU;
+  x ^= x >> 16;
+  return x;
+}
+
+// `tensor::Draws` computes the same numbers from tensor operations for other devices; a test holds both together.
+struct RowKey {
+  uint32_t add;
+  uint32_t flip;
+};
+
+RowKey row_key(uint64_t key, uint64_t position) {
+  const uint32_t low = mix(static_cast<uint32_t>(key) ^ mix(static_cast<uint32_t>(position)));
+  const uint32_t high = mix(static_cast<uint32_t>(key >> 32) ^ mix(static_cast<uint32_t>(position >> 32) + low));
+  return {low, high};
+}
+
+template <typename Element>
+void fill_mask(Element *out, int64_t rows, int64_t width, uint64_t key, uint64_t position, uint32_t threshold,
+               float scale) {
+  const Element kept = static_cast<Element>(scale);
+  const Element dropped = static_cast<Element>(0.0F);
+  constexpr int64_t grain = 16384;
+  at::parallel_for(0, rows * width, grain, [=](int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t row = begin / width;
+      const int64_t row_end = std::min(end, (row + 1) * width);
+      const RowKey keys = row_key(key, position + static_cast<uint64_t>(row));
+      const int64_t start = row * width;
+      for (int64_t at = begin; at < row_end; ++at) {
+        const auto index = static_cast<uint32_t>(at - start);
+        out[at] = mix(mix(index + keys.add) ^ keys.flip) >= threshold ? kept : dropped;
+      }
+      begin = row_end;
+    }
+  });
+}
+
+} // namespace
+
+const char *kiln_last_error() { return last_error.c_str(); }
+
+int kiln_set_gradient(void *parameter, void *gradient) {
+  return guarded([&] { tensor(parameter).mutable_grad() = tensor(gradient); });
+}
+
+int kiln_adamw(void *parameter, void *gradient, void *average, void *square, void *step, double learning_rate,
+               double beta1, double beta2, double weight_decay, double epsilon, void *skip) {
+  return guarded([&] {
+    const std::optional<at::Tensor> found = skip ? std::optional<at::Tensor>(tensor(skip)) : std::nullopt;
+    at::_fused_adamw_({tensor(parameter)}, {tensor(gradient)}, {tensor(average)}, {tensor(square)}, {}, {tensor(step)},
+                      learning_rate, beta1, beta2, weight_decay, epsilon, /*amsgrad=*/false, /*maximize=*/false,
+                      /*grad_scale=*/std::nullopt, found);
+  });
+}
+
+int kiln_dropout_mask(void *out, int64_t rows, uint64_t key, uint64_t position, uint32_t threshold, float scale) {
+  return guarded([&] {
+    at::Tensor &mask = tensor(out);
+    TORCH_CHECK(mask.is_contiguous() && mask.device().is_cpu(), "a dropout mask is filled in contiguous CPU memory");
+    const int64_t width = rows == 0 ? 0 : mask.numel() / rows;
+    if (mask.scalar_type() == at::kFloat) {
+      fill_mask(mask.mutable_data_ptr<float>(), rows, width, key, position, threshold, scale);
+    } else if (mask.scalar_type() == at::kBFloat16) {
+      fill_mask(mask.mutable_data_ptr<at::BFloat16>(), rows, width, key, position, threshold, scale);
+    } else if (mask.scalar_type() == at::kDouble) {
+      fill_mask(mask.mutable_data_ptr<double>(), rows, width, key, position, threshold, scale);
+    } else {
+      TORCH_CHECK(false, "a dropout mask of kind ", mask.scalar_type());
+    }
+  });
+}

@@ -1,0 +1,44 @@
+//! The one door to libtorch.
+//!
+//! Every room that touches a tensor gets it from here: [`Tensor`] itself, devices and precision, random draws that are
+//! a function of a key and never of history, the flat parameter store, attention, and safetensors files. No other room
+//! names `tch`. This room knows no model, no optimizer and no training loop.
+//!
+//! ```
+//! use kiln_tensor::{Builder, Device, Draws, Init, Precision, Role, Tensor};
+//!
+//! let mut builder = Builder::new(Device::Cpu, Draws::new(1337));
+//! let weight = builder.parameter("head.weight", &[3, 4], Role::Head, Init::Normal { std: 0.02 });
+//! let mut parameters = builder.finish(Precision::Fp32)?;
+//! let loss = weight.sum(kiln_tensor::Kind::Float);
+//! kiln_tensor::backward(&loss)?;
+//! parameters.collect_gradients()?;
+//! assert_eq!(f64::try_from(parameters.gradients().sum(kiln_tensor::Kind::Float))?, 12.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod attention;
+mod device;
+mod draws;
+mod error;
+mod gradients;
+mod memory;
+mod parameters;
+mod precision;
+mod safetensors;
+
+pub use attention::{Mask, attention};
+pub use device::{DeviceChoice, set_threads, threads};
+pub use draws::{Draws, Generator, Key};
+pub use error::Error;
+pub use gradients::{AdamwStep, adamw_step, backward};
+pub use memory::resident_bytes;
+pub use parameters::{Builder, Init, Parameter, Parameters, Role};
+pub use precision::{Precision, PrecisionChoice};
+pub use safetensors::{read_tensors, write_tensors};
+
+pub use tch::{Device, IndexOp, Kind, Reduction, Tensor, no_grad};
+
+/// A fallible operation of this room.
+pub type Result<T> = std::result::Result<T, Error>;

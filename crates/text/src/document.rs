@@ -1,0 +1,150 @@
+//! A document: text, where it came from, and what is known about it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One unit of text. As JSON it is the line that dolma and datatrove read: `id`, `text`, `source`, `metadata`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// Unique within its corpus and the same at each reading.
+    pub id: String,
+    /// The text itself.
+    pub text: String,
+    /// Where it was read.
+    pub source: Provenance,
+    /// BCP 47 language tag, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Everything else: `label`, `value`, the fields of a pair, measures. Keys in the order they were set.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub metadata: Map<String, Value>,
+}
+
+/// Where a document was read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// The file, as the recipe's source and the folder below it name it; a generator's name where there is no file.
+    pub path: String,
+    /// The byte at which the document begins in it (the record, for a file of records).
+    pub offset: u64,
+    /// The address it was fetched from, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// SPDX expression or the publisher's words, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+}
+
+impl Provenance {
+    /// A place in a file.
+    pub fn at(path: impl Into<String>, offset: u64) -> Self {
+        Self {
+            path: path.into(),
+            offset,
+            ..Self::default()
+        }
+    }
+}
+
+/// Metadata keys that rooms agree on.
+mod key {
+    pub(super) const LABEL: &str = "label";
+    pub(super) const VALUE: &str = "value";
+    pub(super) const CONTINUES: &str = "continues";
+    pub(super) const LOG_PROBABILITY: &str = "log_probability";
+}
+
+impl Document {
+    /// A document with no metadata.
+    pub fn new(id: impl Into<String>, text: impl Into<String>, source: Provenance) -> Self {
+        Self {
+            id: id.into(),
+            text: text.into(),
+            source,
+            language: None,
+            metadata: Map::new(),
+        }
+    }
+
+    /// The class it belongs to.
+    pub fn label(&self) -> Option<&str> {
+        self.metadata.get(key::LABEL)?.as_str()
+    }
+
+    /// Set the class it belongs to.
+    pub fn set_label(&mut self, label: impl Into<String>) {
+        self.metadata
+            .insert(key::LABEL.into(), Value::String(label.into()));
+    }
+
+    /// The numbers to be predicted from it: `value` is one number or an array of them.
+    pub fn values(&self) -> Option<Vec<f64>> {
+        match self.metadata.get(key::VALUE)? {
+            Value::Array(items) => items.iter().map(Value::as_f64).collect(),
+            one => Some(vec![one.as_f64()?]),
+        }
+    }
+
+    /// Set the number to be predicted from it.
+    pub fn set_value(&mut self, value: f64) {
+        self.metadata.insert(key::VALUE.into(), Value::from(value));
+    }
+
+    /// Whether the next document goes on in the same text, as the pieces of one long file do: no separator between them.
+    pub fn continues(&self) -> bool {
+        self.metadata
+            .get(key::CONTINUES)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    }
+
+    /// Say that the next document goes on in the same text.
+    pub fn set_continues(&mut self, continues: bool) {
+        if continues {
+            self.metadata
+                .insert(key::CONTINUES.into(), Value::Bool(true));
+        } else {
+            self.metadata.remove(key::CONTINUES);
+        }
+    }
+
+    /// Natural logarithm of the probability of this text under the process that generated it, if that is known exactly.
+    pub fn log_probability(&self) -> Option<f64> {
+        self.metadata.get(key::LOG_PROBABILITY)?.as_f64()
+    }
+
+    /// Set the logarithm of its probability, in nats (at most zero).
+    pub fn set_log_probability(&mut self, nats: f64) {
+        self.metadata
+            .insert(key::LOG_PROBABILITY.into(), Value::from(nats));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_documents_carry_no_empty_fields() {
+        let document = Document::new("a.txt", "Hello.", Provenance::at("a.txt", 0));
+        assert_eq!(
+            serde_json::to_string(&document).unwrap(),
+            r#"{"id":"a.txt","text":"Hello.","source":{"path":"a.txt","offset":0}}"#
+        );
+    }
+
+    #[test]
+    fn one_value_and_several_are_both_read() {
+        let mut document = Document::new("x", "", Provenance::default());
+        document.set_value(2.5);
+        assert_eq!(document.values(), Some(vec![2.5]));
+        document
+            .metadata
+            .insert("value".into(), serde_json::json!([1, 2.5]));
+        assert_eq!(document.values(), Some(vec![1.0, 2.5]));
+        document
+            .metadata
+            .insert("value".into(), serde_json::json!("two"));
+        assert_eq!(document.values(), None);
+    }
+}
