@@ -1,0 +1,110 @@
+//! Trunks, heads, and the two together with their parameters.
+
+use kiln_tensor::{Device, Parameters, Tensor};
+
+use crate::{Context, DeviceBatch, Inputs, Result, State};
+
+/// A trunk: ids to hidden states.
+pub trait Model: Send {
+    /// Hidden states of `inputs`. With a state, the rows go on from it and it is brought up to date; models without one
+    /// ignore it.
+    ///
+    /// # Errors
+    /// The inputs do not fit: longer than the model can see, ids beyond its vocabulary.
+    fn forward(
+        &self,
+        inputs: &Inputs,
+        state: Option<&mut State>,
+        context: &Context,
+    ) -> Result<Output>;
+
+    /// The state before anything was read, for a number of rows, with room for `capacity` ids where it grows; `None` for
+    /// models that keep none.
+    fn new_state(&self, rows: i64, capacity: i64) -> Option<State>;
+
+    /// Ids that a row can hold at most, if there is a limit.
+    fn context_limit(&self) -> Option<i64>;
+
+    /// Whether a training run hands the state of one batch to the next, as recurrent models over contiguous streams do.
+    fn carries_state(&self) -> bool;
+
+    /// Floating-point operations of forward and backward for one id, at a context length.
+    fn operations_per_token(&self, context_length: i64) -> f64;
+}
+
+/// What a trunk gives.
+pub struct Output {
+    /// Hidden states, `[batch, time, width]`; `[batch, width]` for a trunk that reads a row as a whole.
+    pub hidden: Tensor,
+    /// Losses of the trunk's own (a router's balance), each a sum over the batch, by name.
+    pub auxiliary: Vec<(String, Tensor)>,
+}
+
+impl Output {
+    /// Hidden states with no further losses.
+    pub fn of(hidden: Tensor) -> Self {
+        Self {
+            hidden,
+            auxiliary: Vec::new(),
+        }
+    }
+}
+
+/// Hidden states to outputs: logits of tokens or classes, or values.
+pub trait Head: Send {
+    /// `[.., width]` to `[.., outputs]`.
+    ///
+    /// # Errors
+    /// Widths do not fit.
+    fn project(&self, hidden: &Tensor) -> Result<Tensor>;
+
+    /// The head as a single matrix product, if it is one: lets a loss fuse with the projection.
+    fn linear(&self) -> Option<LinearView<'_>>;
+}
+
+/// A head that is a matrix product.
+pub struct LinearView<'a> {
+    /// `[outputs, width]`.
+    pub weight: &'a Tensor,
+    /// `[outputs]`.
+    pub bias: Option<&'a Tensor>,
+}
+
+/// A trunk and a head over one parameter store: what is trained, saved and used.
+pub struct Network {
+    /// Ids to hidden states.
+    pub trunk: Box<dyn Model>,
+    /// Hidden states to outputs.
+    pub head: Box<dyn Head>,
+    /// All weights of both.
+    pub parameters: Parameters,
+}
+
+impl Network {
+    /// Trunk and head in one: `[batch, time, outputs]` or `[batch, outputs]`.
+    ///
+    /// # Errors
+    /// The inputs do not fit the model.
+    pub fn outputs(
+        &self,
+        inputs: &Inputs,
+        state: Option<&mut State>,
+        context: &Context,
+    ) -> Result<Tensor> {
+        let output = self.trunk.forward(inputs, state, context)?;
+        self.head.project(&output.hidden)
+    }
+
+    /// The trunk's output for a batch that needs no state.
+    ///
+    /// # Errors
+    /// The batch does not fit the model.
+    pub fn forward(&self, batch: &DeviceBatch, context: &Context) -> Result<Output> {
+        self.trunk.forward(&batch.inputs()?, None, context)
+    }
+
+    /// Where it computes.
+    pub fn device(&self) -> Device {
+        self.parameters.device()
+    }
+}

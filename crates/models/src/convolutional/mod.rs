@@ -1,0 +1,6 @@
+//! Convolutional networks.
+
+mod config;
+mod model;
+
+pub use config::Config;

@@ -1,0 +1,74 @@
+//! A network whose parameters are declared but not yet laid out.
+
+use kiln_learn::{Head, Model, Network, Result};
+use kiln_tensor::{Builder, Precision};
+
+/// What the head of a network gives for each place that it scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outputs {
+    /// A logit for each token of the vocabulary.
+    Tokens,
+    /// A logit for each class.
+    Classes(i64),
+    /// Real numbers.
+    Values(i64),
+}
+
+/// A trunk, a head, and the declared parameters of both.
+pub struct Draft {
+    pub(crate) trunk: Box<dyn Model>,
+    pub(crate) head: Box<dyn Head>,
+    pub(crate) builder: Builder,
+}
+
+impl Draft {
+    /// Lay the parameters out and give them their initial values.
+    ///
+    /// # Errors
+    /// libtorch has no memory for them.
+    pub fn finish(self, precision: Precision) -> Result<Network> {
+        Ok(Network {
+            trunk: self.trunk,
+            head: self.head,
+            parameters: self.builder.finish(precision)?,
+        })
+    }
+}
+
+/// A key of a configuration whose value cannot be used, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// The key.
+    pub key: &'static str,
+    /// What was read, what was expected.
+    pub problem: String,
+}
+
+impl Wrong {
+    pub(crate) fn new(key: &'static str, problem: impl Into<String>) -> Self {
+        Self {
+            key,
+            problem: problem.into(),
+        }
+    }
+}
+
+/// Refuse a count of zero or less.
+pub(crate) fn at_least_one(counts: &[(&'static str, i64)]) -> std::result::Result<(), Wrong> {
+    match counts.iter().find(|(_, count)| *count < 1) {
+        Some((key, count)) => Err(Wrong::new(key, format!("{count}: expected 1 or more"))),
+        None => Ok(()),
+    }
+}
+
+/// Refuse a dropout that is no probability below one.
+pub(crate) fn probability(key: &'static str, value: f64) -> std::result::Result<(), Wrong> {
+    if (0.0..1.0).contains(&value) {
+        Ok(())
+    } else {
+        Err(Wrong::new(
+            key,
+            format!("{value}: expected 0 or more and less than 1"),
+        ))
+    }
+}

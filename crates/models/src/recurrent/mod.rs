@@ -1,0 +1,6 @@
+//! Recurrent networks.
+
+mod config;
+mod model;
+
+pub use config::{Cell, Config};

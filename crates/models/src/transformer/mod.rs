@@ -1,0 +1,6 @@
+//! Decoder Transformers.
+
+mod config;
+mod model;
+
+pub use config::{Config, Style};
