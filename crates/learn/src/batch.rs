@@ -50,11 +50,10 @@ impl DeviceBatch {
                 (_, Some(floats)) => Tensor::f_from_slice(floats),
                 (None, None) => continue,
             };
-            let values = values.map_err(kiln_tensor::Error::from)?;
+            let values = values?;
             let placed = values
                 .view([rows, i64::try_from(column.width()).unwrap_or(i64::MAX)])
-                .f_to_device(device)
-                .map_err(kiln_tensor::Error::from)?;
+                .f_to_device(device)?;
             columns.insert(name, placed);
         }
         Ok(Self {

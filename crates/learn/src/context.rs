@@ -59,7 +59,7 @@ impl Context {
                 .key
                 .with(site)
                 .dropout_mask(values, training.position.0, probability)?;
-        Ok(values.f_mul(&mask).map_err(kiln_tensor::Error::from)?)
+        Ok(values.f_mul(&mask)?)
     }
 }
 

@@ -17,6 +17,12 @@ pub enum Error {
     State(String),
 }
 
+impl From<kiln_tensor::TorchError> for Error {
+    fn from(error: kiln_tensor::TorchError) -> Self {
+        Self::Tensor(error.into())
+    }
+}
+
 impl Error {
     /// Whether the person who wrote the recipe can mend it (exit code 2).
     pub fn is_mistake(&self) -> bool {

@@ -27,9 +27,7 @@ impl Linear {
     }
 
     pub(crate) fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        Ok(input
-            .f_linear(&self.weight, self.bias.as_ref())
-            .map_err(kiln_tensor::Error::from)?)
+        Ok(input.f_linear(&self.weight, self.bias.as_ref())?)
     }
 }
 
@@ -53,15 +51,13 @@ impl LayerNorm {
 
     pub(crate) fn forward(&self, input: &Tensor) -> Result<Tensor> {
         const EPSILON: f64 = 1e-5;
-        Ok(input
-            .f_layer_norm(
-                self.weight.size(),
-                Some(&self.weight),
-                self.bias.as_ref(),
-                EPSILON,
-                false,
-            )
-            .map_err(kiln_tensor::Error::from)?)
+        Ok(input.f_layer_norm(
+            self.weight.size(),
+            Some(&self.weight),
+            self.bias.as_ref(),
+            EPSILON,
+            false,
+        )?)
     }
 }
 

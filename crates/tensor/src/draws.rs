@@ -7,8 +7,8 @@
 use kiln_tensor_sys as sys;
 use tch::{Device, Kind, Tensor};
 
+use crate::Result;
 use crate::gradients::check;
-use crate::{Error, Result};
 
 /// The seed of a run; every draw is a function of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -250,20 +250,6 @@ impl Generator {
 #[allow(clippy::cast_precision_loss)] // 53 bits fit
 fn unit(bits: u64) -> f64 {
     (bits >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
-}
-
-/// A probability that dropout can have.
-///
-/// # Errors
-/// It is not in `0.0 .. 1.0`.
-pub fn check_probability(probability: f64) -> Result<()> {
-    if (0.0..1.0).contains(&probability) {
-        Ok(())
-    } else {
-        Err(Error::Mismatch(format!(
-            "a dropout of {probability}: expected 0 or more and less than 1"
-        )))
-    }
 }
 
 #[cfg(test)]

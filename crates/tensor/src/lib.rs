@@ -38,7 +38,7 @@ pub use parameters::{Builder, Init, Parameter, Parameters, Role};
 pub use precision::{Precision, PrecisionChoice};
 pub use safetensors::{read_tensors, write_tensors};
 
-pub use tch::{Device, IndexOp, Kind, Reduction, Tensor, no_grad};
+pub use tch::{Device, IndexOp, Kind, Reduction, TchError as TorchError, Tensor, no_grad};
 
 /// A fallible operation of this room.
 pub type Result<T> = std::result::Result<T, Error>;

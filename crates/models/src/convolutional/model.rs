@@ -65,8 +65,7 @@ impl Convolution {
     fn forward(&self, sentence: &Tensor, lengths: Option<&Tensor>) -> Result<Tensor> {
         let reach = self.kernel() - 1;
         let convolved = sentence
-            .f_conv1d(&self.weight, Some(&self.bias), 1, reach, 1, 1)
-            .map_err(kiln_tensor::Error::from)?
+            .f_conv1d(&self.weight, Some(&self.bias), 1, reach, 1, 1)?
             .relu(); // [batch, filters, time + reach]
         let heard = match lengths {
             // Answers of windows that lie wholly in the padding count as zero, the least that ReLU gives.

@@ -80,18 +80,16 @@ impl Layer {
             &self.input_bias,
             &self.hidden_bias,
         ];
-        let (output, hidden, cell) = input
-            .f_lstm(
-                &carry.each_ref(),
-                &weights,
-                true,
-                1,
-                0.0,
-                training,
-                false,
-                true,
-            )
-            .map_err(kiln_tensor::Error::from)?;
+        let (output, hidden, cell) = input.f_lstm(
+            &carry.each_ref(),
+            &weights,
+            true,
+            1,
+            0.0,
+            training,
+            false,
+            true,
+        )?;
         Ok((output, [hidden.squeeze_dim(0), cell.squeeze_dim(0)]))
     }
 }
@@ -103,7 +101,7 @@ impl Model for Recurrent {
         mut state: Option<&mut State>,
         context: &Context,
     ) -> Result<Output> {
-        let (rows, time) = inputs.ids.size2().map_err(kiln_tensor::Error::from)?;
+        let (rows, time) = inputs.ids.size2()?;
         let embedded = look_up(&self.embedding, &inputs.ids)?;
         let mut hidden = context.dropout(&embedded, self.dropout)?;
         // A forgotten row begins as every row begins: at zero.

@@ -97,7 +97,7 @@ impl Model for Transformer {
         }
         let tokens = look_up(&self.embedding, &inputs.ids)?; // [batch, time, width]
         let positions = self.position.narrow(0, seen, time); // [time, width]
-        let embedded = tokens.f_add(&positions).map_err(kiln_tensor::Error::from)?;
+        let embedded = tokens.f_add(&positions)?;
         let mut hidden = context.dropout(&embedded, self.dropout)?;
         for (layer, block) in self.blocks.iter().enumerate() {
             hidden = block.forward(&hidden, layer, state.as_deref_mut(), context)?;
@@ -201,7 +201,7 @@ impl SelfAttention {
         state: Option<&mut State>,
         context: &Context,
     ) -> Result<Tensor> {
-        let (batch, time, width) = input.size3().map_err(kiln_tensor::Error::from)?;
+        let (batch, time, width) = input.size3()?;
         let joint = self.query_key_value.forward(input)?; // [batch, time, 3 * width]
         let split = |part: i64| {
             joint
@@ -248,6 +248,6 @@ fn remember(state: &mut State, part: usize, newest: &Tensor) -> Result<Tensor> {
         )));
     }
     let mut place = cache.narrow(2, seen, time);
-    no_grad(|| place.f_copy_(newest)).map_err(kiln_tensor::Error::from)?;
+    no_grad(|| place.f_copy_(newest))?;
     Ok(cache.narrow(2, 0, seen + time).to_kind(newest.kind()))
 }

@@ -1,0 +1,46 @@
+//! Mean squared error.
+
+use kiln_learn::{DeviceBatch, Head, LossSum, Objective, Output, Result, Scale};
+use kiln_tensor::{Kind, Tensor};
+use kiln_tokens::column;
+
+/// Squared error of each row in units of the spread, averaged over the numbers of the row, summed over rows. The network learns
+/// standardised numbers, so that one learning rate suits all units.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MeanSquaredError {
+    scales: Vec<Scale>,
+}
+
+impl MeanSquaredError {
+    /// The error of numbers with these means and spreads.
+    pub fn new(scales: Vec<Scale>) -> Self {
+        Self { scales }
+    }
+
+    fn row(&self, of: impl Fn(&Scale) -> f64, like: &Tensor) -> Tensor {
+        let values: Vec<f64> = self.scales.iter().map(of).collect();
+        Tensor::from_slice(&values)
+            .to_kind(Kind::Float)
+            .to_device(like.device())
+    }
+}
+
+impl Objective for MeanSquaredError {
+    fn loss(&self, head: &dyn Head, output: &Output, batch: &DeviceBatch) -> Result<LossSum> {
+        let outputs = head.project(&output.hidden)?.to_kind(Kind::Float); // [batch, values]
+        let values = batch.column(column::VALUES)?;
+        let mean = self.row(|scale| scale.mean, &outputs);
+        let spread = self.row(|scale| scale.standard_deviation, &outputs);
+        let standardised = values.f_sub(&mean)?.f_div(&spread)?;
+        let squared = outputs.f_sub(&standardised)?.f_square()?;
+        let rows = squared.f_mean_dim(-1i64, false, Kind::Float)?; // [batch]
+        Ok(LossSum {
+            sum: rows.f_sum(Kind::Float)?,
+            outputs: (outputs.detach() * &spread) + &mean,
+        })
+    }
+
+    fn name(&self) -> &'static str {
+        "squared error (variances)"
+    }
+}
