@@ -1,0 +1,54 @@
+//! What can go wrong with a checkpoint.
+
+use std::path::PathBuf;
+
+/// A checkpoint that could not be saved or used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or folder.
+    #[error(transparent)]
+    Run(#[from] kiln_run::Error),
+    /// A weights file, or weights that do not fit.
+    #[error(transparent)]
+    Tensor(#[from] kiln_tensor::Error),
+    /// State of another optimizer or model.
+    #[error("{}: {source}", path.display())]
+    State {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What does not fit.
+        source: kiln_learn::Error,
+    },
+    /// A folder that holds no checkpoint.
+    #[error("{}: {problem}", path.display())]
+    None {
+        /// The folder.
+        path: PathBuf,
+        /// What was looked for.
+        problem: String,
+    },
+    /// A checkpoint of another layout.
+    #[error("{}: a checkpoint of format {found}, this kiln reads {known}: use the version that wrote it ({writer})", path.display())]
+    Version {
+        /// The folder.
+        path: PathBuf,
+        /// Its format version.
+        found: u32,
+        /// The newest that is known here.
+        known: u32,
+        /// Who wrote it.
+        writer: String,
+    },
+}
+
+impl Error {
+    /// Whether the person who gave the command can mend it (exit code 2).
+    pub fn is_mistake(&self) -> bool {
+        match self {
+            Self::Run(error) => error.is_mistake(),
+            Self::Tensor(error) => error.is_mistake(),
+            Self::State { .. } => false,
+            Self::None { .. } | Self::Version { .. } => true,
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Reading a checkpoint.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kiln_learn::{Network, State, Stateful};
+use kiln_run::{Manifest, RunFolder};
+use kiln_tensor::{Device, Tensor, read_tensors};
+
+use crate::save::OPTIMIZER_VALUES;
+use crate::{Checkpoints, Error, FORMAT_VERSION, KIND, Result, TrainingState, file};
+
+/// A checkpoint whose files have been found whole.
+#[derive(Debug)]
+pub struct Checkpoint {
+    path: PathBuf,
+    state: TrainingState,
+}
+
+impl Checkpoint {
+    /// The checkpoint in a folder, or the best one of a run's folder.
+    ///
+    /// # Errors
+    /// There is none, or its files are not what was written.
+    pub fn open(path: &Path) -> Result<Self> {
+        if RunFolder::is_run(path) {
+            let run = RunFolder::open(path)?;
+            return Checkpoints::new(&run.checkpoints())
+                .best()?
+                .ok_or_else(|| Error::None {
+                    path: path.to_owned(),
+                    problem: "this run has no checkpoint yet: train it first".to_owned(),
+                });
+        }
+        Self::verified(path)
+    }
+
+    /// The checkpoint of exactly this folder, every file checked against its checksum.
+    pub(crate) fn verified(path: &Path) -> Result<Self> {
+        let manifest = Manifest::read(path)?;
+        if manifest.kind != KIND {
+            return Err(Error::None {
+                path: path.to_owned(),
+                problem: format!("this is a {}, not a checkpoint", manifest.kind),
+            });
+        }
+        if manifest.format_version != FORMAT_VERSION {
+            return Err(Error::Version {
+                path: path.to_owned(),
+                found: manifest.format_version,
+                known: FORMAT_VERSION,
+                writer: manifest.written_by,
+            });
+        }
+        manifest.verify(path)?;
+        Ok(Self {
+            state: read_state(path)?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Its folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the run stood.
+    pub fn state(&self) -> &TrainingState {
+        &self.state
+    }
+
+    /// A file that every checkpoint of the run holds, as text: `recipe.toml`.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn companion(&self, name: &str) -> Result<String> {
+        let path = self.path.join(name);
+        Ok(fs::read_to_string(&path).map_err(|error| kiln_run::Error::io(&path, error))?)
+    }
+
+    /// Whether it holds a file of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.path.join(name).is_file()
+    }
+
+    /// Put the weights into a network of the same recipe.
+    ///
+    /// # Errors
+    /// They do not fit it.
+    pub fn load_weights(&self, network: &mut Network) -> Result<()> {
+        let device = network.device();
+        let (tensors, _) = read_tensors(&self.path.join(file::MODEL), device)?;
+        Ok(network.parameters.load(&tensors)?)
+    }
+
+    /// Put weights, optimizer state and carry into the parts of a run of the same recipe.
+    ///
+    /// # Errors
+    /// They do not fit.
+    pub fn load_training(
+        &self,
+        network: &mut Network,
+        optimizer: &mut dyn Stateful,
+        carry: &mut [State],
+    ) -> Result<()> {
+        self.load_weights(network)?;
+        let misfit = |source| Error::State {
+            path: self.path.clone(),
+            source,
+        };
+        let path = self.path.join(file::OPTIMIZER);
+        let (tensors, metadata) = read_tensors(&path, network.device())?;
+        let values = metadata.get(OPTIMIZER_VALUES).map_or("{}", String::as_str);
+        let values = serde_json::from_str(values).map_err(|error| {
+            kiln_run::Error::damaged(&path, format!("its metadata is no JSON object: {error}"))
+        })?;
+        optimizer
+            .load(&network.parameters, &tensors, &values)
+            .map_err(misfit)?;
+        if carry.is_empty() {
+            return Ok(());
+        }
+        let (carried, _) = read_tensors(&self.path.join(file::CARRY), Device::Cpu)?;
+        for (index, state) in carry.iter_mut().enumerate() {
+            let own: BTreeMap<String, Tensor> = carried
+                .iter()
+                .filter_map(|(name, tensor)| {
+                    let (number, part) = name.split_once('.')?;
+                    let mine = number.parse() == Ok(index);
+                    mine.then(|| (part.to_owned(), tensor.shallow_clone()))
+                })
+                .collect();
+            state.load(&own, network.device()).map_err(misfit)?;
+        }
+        Ok(())
+    }
+}
+
+/// The small part of a checkpoint, unchecked.
+pub(crate) fn read_state(folder: &Path) -> Result<TrainingState> {
+    let path = folder.join(file::STATE);
+    let bytes = fs::read(&path).map_err(|error| kiln_run::Error::io(&path, error))?;
+    Ok(serde_json::from_slice(&bytes).map_err(|error| {
+        kiln_run::Error::damaged(&path, format!("not a training state: {error}"))
+    })?)
+}
