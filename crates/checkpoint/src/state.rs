@@ -16,6 +16,9 @@ pub struct TrainingState {
     /// Held-out loss at this step, if it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_loss: Option<f64>,
+    /// Lowest held-out loss of the run so far, if any was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_validation_loss: Option<f64>,
     /// Running mean and variance of the training loss, for the score in the log.
     #[serde(default)]
     pub loss_average: [f64; 2],

@@ -1,0 +1,201 @@
+//! From traces on the device to records in the log.
+
+use std::time::{Duration, Instant};
+
+use kiln_checkpoint::TrainingState;
+use kiln_learn::{Measures, Result};
+use kiln_run::{Record, Unit};
+use kiln_tensor::{Tensor, resident_bytes};
+
+use crate::trainer::Plan;
+use crate::update::Traces;
+
+/// Gathers what happened since the last record.
+pub(crate) struct Journal {
+    began: Instant,
+    earlier_seconds: f64,
+    since: Instant,
+    steps: u64,
+    targets: u64,
+    loss: Option<Tensor>,
+    skipped: Option<Tensor>,
+    norm: Option<Tensor>,
+    waited: Duration,
+    /// Time that evaluations and saves took since the last record: not a part of a step.
+    aside: Duration,
+    memory_total: Option<u64>,
+}
+
+/// A record, and how many updates it covers were skipped.
+pub(crate) struct Entry {
+    pub(crate) record: Record,
+    pub(crate) skipped: u64,
+    pub(crate) covered: u64,
+}
+
+impl Journal {
+    pub(crate) fn new(state: &TrainingState) -> Self {
+        Self {
+            began: Instant::now(),
+            earlier_seconds: state.seconds,
+            since: Instant::now(),
+            steps: 0,
+            targets: 0,
+            loss: None,
+            skipped: None,
+            norm: None,
+            waited: Duration::ZERO,
+            aside: Duration::ZERO,
+            memory_total: memory_total(),
+        }
+    }
+
+    /// Seconds of training so far, over all processes.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.earlier_seconds + self.began.elapsed().as_secs_f64()
+    }
+
+    pub(crate) fn waited(&mut self, time: Duration) {
+        self.waited += time;
+    }
+
+    pub(crate) fn aside(&mut self, time: Duration) {
+        self.aside += time;
+    }
+
+    /// Take the traces of an update; sums stay on the device.
+    pub(crate) fn add(&mut self, traces: Traces) -> Result<()> {
+        self.steps += 1;
+        self.targets += traces.targets;
+        self.loss = Some(match self.loss.take() {
+            Some(sum) => sum.f_add(&traces.loss)?,
+            None => traces.loss,
+        });
+        self.skipped = Some(match self.skipped.take() {
+            Some(sum) => sum.f_add(&traces.skipped)?,
+            None => traces.skipped,
+        });
+        self.norm = Some(traces.norm);
+        Ok(())
+    }
+
+    /// The record of everything since the last one, and begin anew.
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss
+    )]
+    pub(crate) fn entry(
+        &mut self,
+        state: &mut TrainingState,
+        plan: &Plan,
+        learning_rate: f64,
+        measures: Option<Measures>,
+    ) -> Result<Entry> {
+        let number = |tensor: &Option<Tensor>| -> Result<Option<f64>> {
+            Ok(match tensor {
+                Some(tensor) => Some(f64::try_from(tensor)?),
+                None => None,
+            })
+        };
+        let time = self
+            .since
+            .elapsed()
+            .saturating_sub(self.aside)
+            .as_secs_f64();
+        let train_loss = number(&self.loss)?.map(|sum| sum / self.targets.max(1) as f64);
+        let mut record = Record {
+            step: state.step,
+            total_steps: plan.total_steps,
+            tokens: state.tokens,
+            seconds: self.seconds(),
+            train_loss,
+            learning_rate: Some(learning_rate),
+            gradient_norm: number(&self.norm)?,
+            tokens_per_second: (time > 0.0).then(|| self.targets as f64 / time),
+            milliseconds_per_step: (self.steps > 0).then(|| 1e3 * time / self.steps as f64),
+            data_share: (time > 0.0).then(|| self.waited.as_secs_f64() / time),
+            memory_bytes: resident_bytes(),
+            memory_total_bytes: self.memory_total,
+            loss_z_score: train_loss.and_then(|loss| z_score(&mut state.loss_average, loss)),
+            ..Record::default()
+        };
+        for (name, value) in measures.into_iter().flatten() {
+            if name == "validation_loss" {
+                record.validation_loss = Some(value);
+            } else {
+                record.extra.insert(name, value);
+            }
+        }
+        let skipped = number(&self.skipped)?.unwrap_or(0.0).round() as u64;
+        if skipped > 0 {
+            record
+                .extra
+                .insert("skipped_steps".to_owned(), skipped as f64);
+        }
+        let covered = self.steps;
+        *self = Self {
+            began: self.began,
+            earlier_seconds: self.earlier_seconds,
+            since: Instant::now(),
+            steps: 0,
+            targets: 0,
+            loss: None,
+            skipped: None,
+            norm: None,
+            waited: Duration::ZERO,
+            aside: Duration::ZERO,
+            memory_total: self.memory_total,
+        };
+        Ok(Entry {
+            record,
+            skipped,
+            covered,
+        })
+    }
+}
+
+/// How far a loss lies from the running mean, in standard deviations; the mean and variance then move towards it.
+fn z_score(average: &mut [f64; 2], loss: f64) -> Option<f64> {
+    /// Share of the newest record in the running values.
+    const SHARE: f64 = 0.05;
+    if !loss.is_finite() {
+        return None;
+    }
+    let [mean, variance] = *average;
+    if mean == 0.0 && variance == 0.0 {
+        *average = [loss, 0.0];
+        return None;
+    }
+    let distance = loss - mean;
+    *average = [
+        mean + SHARE * distance,
+        (1.0 - SHARE) * (variance + SHARE * distance * distance),
+    ];
+    (variance > 0.0).then(|| distance / variance.sqrt())
+}
+
+fn memory_total() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("MemTotal:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+}
+
+/// What the log counts.
+pub(crate) const UNIT: Unit = Unit::Steps;
+
+#[cfg(test)]
+mod tests {
+    use super::z_score;
+
+    #[test]
+    fn a_jump_stands_out_of_steady_losses() {
+        let mut average = [0.0; 2];
+        for step in 0..200 {
+            z_score(&mut average, 2.0 + 0.01 * f64::from(step % 2));
+        }
+        let jump = z_score(&mut average, 2.1).unwrap();
+        assert!(jump > 10.0, "{jump}");
+        assert!(z_score(&mut average, f64::NAN).is_none());
+    }
+}
