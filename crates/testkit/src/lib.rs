@@ -1,0 +1,1 @@
+//! Tiny corpora and recipes for tests
