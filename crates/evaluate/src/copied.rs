@@ -1,15 +1,21 @@
 //! How much of a sample stands word for word in the training text.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Words of a run that counts as copied.
 const RUN: usize = 8;
 
-/// The training text's runs of words, by their hashes: a wrong match needs two runs with one 64-bit hash.
-#[derive(Debug, Default)]
-pub struct TrainingText {
-    runs: HashSet<u64>,
+/// Samples, compared with the training text as it streams by: memory depends on the samples alone. Runs are compared by
+/// 64-bit hashes.
+#[derive(Debug)]
+pub struct Copies {
+    /// Each sample's words.
+    lengths: Vec<usize>,
+    /// Where each run of words begins: sample and word.
+    runs: HashMap<u64, Vec<(usize, usize)>>,
+    /// Words of each sample that lie in a run that was seen.
+    covered: Vec<Vec<bool>>,
 }
 
 /// How much of a sample was copied.
@@ -21,30 +27,54 @@ pub struct Copied {
     pub longest: usize,
 }
 
-impl TrainingText {
-    /// Remember a document.
-    pub fn add(&mut self, text: &str) {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        self.runs.extend(words.windows(RUN).map(hash));
+impl Copies {
+    /// The samples to look for.
+    pub fn new<'a>(samples: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut copies = Self {
+            lengths: Vec::new(),
+            runs: HashMap::new(),
+            covered: Vec::new(),
+        };
+        for (sample, text) in samples.into_iter().enumerate() {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            for (start, run) in words.windows(RUN).enumerate() {
+                copies
+                    .runs
+                    .entry(hash(run))
+                    .or_default()
+                    .push((sample, start));
+            }
+            copies.covered.push(vec![false; words.len()]);
+            copies.lengths.push(words.len());
+        }
+        copies
     }
 
-    /// Compare a sample.
-    pub fn compare(&self, sample: &str) -> Copied {
-        let words: Vec<&str> = sample.split_whitespace().collect();
-        let mut covered = vec![false; words.len()];
-        for (start, run) in words.windows(RUN).enumerate() {
-            if self.runs.contains(&hash(run)) {
-                covered[start..start + RUN].fill(true);
+    /// See a training document.
+    pub fn see(&mut self, text: &str) {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        for run in words.windows(RUN) {
+            for &(sample, start) in self.runs.get(&hash(run)).into_iter().flatten() {
+                self.covered[sample][start..start + RUN].fill(true);
             }
         }
-        let longest = covered.split(|covered| !covered).map(<[bool]>::len).max();
-        let count = covered.iter().filter(|covered| **covered).count();
-        #[allow(clippy::cast_precision_loss)]
-        let share = count as f64 / words.len().max(1) as f64;
-        Copied {
-            share,
-            longest: longest.unwrap_or(0),
-        }
+    }
+
+    /// What was found of each sample.
+    pub fn found(&self) -> Vec<Copied> {
+        let samples = self.lengths.iter().zip(&self.covered);
+        samples
+            .map(|(&words, covered)| {
+                let longest = covered.split(|covered| !covered).map(<[bool]>::len).max();
+                let count = covered.iter().filter(|covered| **covered).count();
+                #[allow(clippy::cast_precision_loss)]
+                let share = count as f64 / words.max(1) as f64;
+                Copied {
+                    share,
+                    longest: longest.unwrap_or(0),
+                }
+            })
+            .collect()
     }
 }
 
@@ -60,20 +90,22 @@ mod tests {
 
     #[test]
     fn runs_of_eight_words_count_and_shorter_ones_do_not() {
-        let mut training = TrainingText::default();
-        training.add("one two three four five six seven eight nine ten");
-        let check = |sample, share: f64, longest| {
-            let copied = training.compare(sample);
-            assert!((copied.share - share).abs() < 1e-12, "{copied:?}");
-            assert_eq!(copied.longest, longest);
-        };
-        check("two three four five six seven eight nine", 1.0, 8);
-        check("two three four five six seven eight", 0.0, 0);
-        check(
-            "zero one two three four five six seven eight nine zero zero",
-            0.75,
-            9,
-        );
-        check("", 0.0, 0);
+        let samples = [
+            ("two three four five six seven eight nine", 1.0, 8),
+            ("two three four five six seven eight", 0.0, 0),
+            (
+                "zero one two three four five six seven eight nine zero zero",
+                0.75,
+                9,
+            ),
+            ("", 0.0, 0),
+        ];
+        let mut copies = Copies::new(samples.map(|(text, _, _)| text));
+        copies.see("something else that is longer than a run of words");
+        copies.see("one two three four five six seven eight nine ten");
+        for (found, (text, share, longest)) in copies.found().iter().zip(samples) {
+            assert!((found.share - share).abs() < 1e-12, "{text}: {found:?}");
+            assert_eq!(found.longest, longest, "{text}");
+        }
     }
 }

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use kiln_learn::{
-    Context, DeviceBatch, Error, Evaluation, Measures, Network, Objective, Result, Scale,
-};
+use kiln_learn::{Context, DeviceBatch, Error, Evaluation, Measures, Network, Objective, Result};
 use kiln_tensor::{Kind, Tensor, no_grad};
-use kiln_tokens::{BatchSource, SamplePosition, column};
+use kiln_tokens::{BatchSource, SamplePosition, Scale, column};
 
 use crate::measures::{classification, regression};
 

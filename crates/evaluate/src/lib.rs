@@ -18,6 +18,6 @@ mod held_out;
 mod measures;
 
 pub use config::Config;
-pub use copied::{Copied, TrainingText};
+pub use copied::{Copied, Copies};
 pub use held_out::{HeldOut, Judged, Sampled, held_out};
 pub use measures::{classification, regression};

@@ -33,7 +33,7 @@ pub use model::{Head, LinearView, Model, Network, Output};
 pub use objective::{LossSum, Objective};
 pub use optimizer::{Optimizer, Rates, Schedule, Snapshot, Stateful};
 pub use state::State;
-pub use trained::{Evaluation, Measures, Scale, Trained};
+pub use trained::{Evaluation, Measures, Trained};
 
 /// A fallible operation of a learned part.
 pub type Result<T> = std::result::Result<T, Error>;

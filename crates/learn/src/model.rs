@@ -25,7 +25,7 @@ pub trait Model: Send {
     /// Ids that a row can hold at most, if there is a limit.
     fn context_limit(&self) -> Option<i64>;
 
-    /// Whether a training run hands the state of one batch to the next, as recurrent models over contiguous streams do.
+    /// Whether a training run over contiguous streams hands the state of one batch to the next, as for recurrent models.
     fn carries_state(&self) -> bool;
 
     /// Floating-point operations of forward and backward for one id, at a context length.

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use kiln_tokens::{LabelSet, Tokenizer};
-use serde::{Deserialize, Serialize};
+use kiln_tokens::{LabelSet, Scale, Tokenizer};
 
 use crate::{Network, Result};
 
@@ -19,15 +18,6 @@ pub struct Trained {
     pub scales: Option<Vec<Scale>>,
     /// Ids a row held in training.
     pub context_length: usize,
-}
-
-/// Mean and spread of one number to be predicted, over the training split.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scale {
-    /// Mean.
-    pub mean: f64,
-    /// Standard deviation, above 0.
-    pub standard_deviation: f64,
 }
 
 /// Scores by name, in the order in which they are to be shown.

@@ -1,8 +1,8 @@
 //! Mean squared error.
 
-use kiln_learn::{DeviceBatch, Head, LossSum, Objective, Output, Result, Scale};
+use kiln_learn::{DeviceBatch, Head, LossSum, Objective, Output, Result};
 use kiln_tensor::{Kind, Tensor};
-use kiln_tokens::column;
+use kiln_tokens::{Scale, column};
 
 /// Squared error of each row in units of the spread, averaged over the numbers of the row, summed over rows. The network learns
 /// standardised numbers, so that one learning rate suits all units.

@@ -1,4 +1,4 @@
-//! The classes of a classification task.
+//! What is predicted besides tokens: classes, and numbers with their units.
 
 use serde::{Deserialize, Serialize};
 
@@ -42,6 +42,15 @@ impl LabelSet {
     pub fn names(&self) -> &[String] {
         &self.0
     }
+}
+
+/// Mean and spread of one number to be predicted, over the training split: a network learns it in units of the spread.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scale {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation, above 0.
+    pub standard_deviation: f64,
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod labels;
 mod tokenizer;
 
 pub use batch::{Batch, BatchSource, Column, IGNORED, SamplePosition, column};
-pub use labels::LabelSet;
+pub use labels::{LabelSet, Scale};
 pub use tokenizer::{TokenId, Tokenizer};
 
 /// An error of an implementation behind one of these traits.

@@ -25,8 +25,8 @@ pub struct Plan {
     pub batch_rows: u64,
     /// Rows of a micro-batch; divides the global batch.
     pub micro_rows: u64,
-    /// Ids in a row, for a state that grows with them.
-    pub row_ids: i64,
+    /// Whether a row goes on where the same row of the batch before ended, so that a recurrent state is handed on.
+    pub carry: bool,
     /// From one record to the next.
     pub log_every: u64,
     /// From one evaluation to the next.
@@ -104,10 +104,10 @@ impl<'a> Trainer<'a> {
         stop: &'a StopFlag,
     ) -> Result<Self, Error> {
         let mut carry = Vec::new();
-        if parts.network.trunk.carries_state() {
+        if plan.carry && parts.network.trunk.carries_state() {
             let rows = i64::try_from(plan.micro_rows).unwrap_or(i64::MAX);
             for _ in 0..plan.batch_rows / plan.micro_rows {
-                carry.extend(parts.network.trunk.new_state(rows, plan.row_ids));
+                carry.extend(parts.network.trunk.new_state(rows, 0));
             }
         }
         let mut state = TrainingState {

@@ -1,0 +1,203 @@
+//! The whole recipe, section by section, as the rooms understand it.
+
+use kiln_dataset::{Order, TaskConfig};
+use kiln_models::{convolutional, recurrent, transformer};
+use kiln_optim::{AdamwConfig, SgdConfig, schedule};
+use kiln_recipe::Recipe;
+use kiln_tensor::{DeviceChoice, PrecisionChoice};
+use kiln_train::CheckpointConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+
+/// `[model]`: which architecture.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ModelConfig {
+    /// A decoder Transformer.
+    Transformer(transformer::Config),
+    /// A recurrent network.
+    Rnn(recurrent::Config),
+    /// A convolutional network.
+    Cnn(convolutional::Config),
+}
+
+/// `[optimizer]`: which update rule.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum OptimizerConfig {
+    /// Adam with decoupled weight decay.
+    Adamw(AdamwConfig),
+    /// Stochastic gradient descent.
+    Sgd(SgdConfig),
+}
+
+/// `[schedule]`: how the learning rate changes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ScheduleConfig {
+    /// Constant after the warm-up.
+    Constant(schedule::Constant),
+    /// A straight line down.
+    Linear(schedule::Linear),
+    /// Half a cosine wave down.
+    Cosine(schedule::Cosine),
+}
+
+impl Default for ScheduleConfig {
+    fn default() -> Self {
+        Self::Constant(schedule::Constant::default())
+    }
+}
+
+/// A recipe, read and checked.
+#[derive(Clone, Debug)]
+pub struct Design {
+    /// The sections about data.
+    pub data: kiln_pipeline::Plan,
+    /// `[model]`
+    pub model: ModelConfig,
+    /// `[optimizer]`
+    pub optimizer: OptimizerConfig,
+    /// `[schedule]`
+    pub schedule: ScheduleConfig,
+    /// `[train]`
+    pub train: kiln_train::Config,
+    /// `[evaluate]`
+    pub evaluate: kiln_evaluate::Config,
+    /// `[checkpoint]`
+    pub checkpoint: CheckpointConfig,
+    /// `train.device`, understood.
+    pub device: DeviceChoice,
+    /// `train.precision`, understood.
+    pub precision: PrecisionChoice,
+}
+
+impl Design {
+    /// Ask a recipe for all its sections, and check what can be checked before any work.
+    ///
+    /// # Errors
+    /// A section is missing or wrong, or two do not fit together; the error names the line. A mistake.
+    pub fn read(recipe: &Recipe) -> Result<Self, Error> {
+        let data = kiln_pipeline::Plan::read(recipe)?;
+        let model: ModelConfig = recipe.required("model")?;
+        let optimizer: OptimizerConfig = recipe.required("optimizer")?;
+        let schedule: ScheduleConfig = recipe.section_or_default("schedule")?;
+        let train: kiln_train::Config = recipe.required("train")?;
+        let evaluate: kiln_evaluate::Config = recipe.section_or_default("evaluate")?;
+        let checkpoint: CheckpointConfig = recipe.section_or_default("checkpoint")?;
+        let wrong = |section: &str, key: &str, problem: &str| -> Error {
+            recipe.error_at(section, key, problem).into()
+        };
+        check_model(&model, data.task).map_err(|(key, problem)| wrong("model", key, &problem))?;
+        check_optimizer(&optimizer).map_err(|(key, problem)| wrong("optimizer", key, problem))?;
+        train
+            .check()
+            .map_err(|(key, problem)| wrong("train", key, &problem))?;
+        for (section, every) in [
+            ("evaluate", evaluate.every_steps),
+            ("checkpoint", checkpoint.every_steps),
+        ] {
+            if every == Some(0) {
+                return Err(wrong(section, "every_steps", "0: expected 1 or more"));
+            }
+        }
+        if matches!(model, ModelConfig::Transformer(_)) && data.dataset.order == Order::Streams {
+            let problem = "streams are for recurrent models, which carry their state along them: choose \"permutation\" or \"windows\"";
+            return Err(wrong("dataset", "order", problem));
+        }
+        let device = train.device.parse().map_err(|_| {
+            wrong(
+                "train",
+                "device",
+                "expected \"auto\", \"cpu\", \"cuda\" or \"cuda:INDEX\"",
+            )
+        })?;
+        let precision = match train.precision.as_str() {
+            "auto" => PrecisionChoice::Auto,
+            "fp32" => PrecisionChoice::Fp32,
+            "bf16" => PrecisionChoice::Bf16,
+            other => {
+                let problem = format!("{other:?}: expected \"auto\", \"fp32\" or \"bf16\"");
+                return Err(wrong("train", "precision", &problem));
+            }
+        };
+        Ok(Self {
+            data,
+            model,
+            optimizer,
+            schedule,
+            train,
+            evaluate,
+            checkpoint,
+            device,
+            precision,
+        })
+    }
+
+    /// Highest learning rate of the schedule.
+    pub fn learning_rate(&self) -> f64 {
+        match &self.optimizer {
+            OptimizerConfig::Adamw(config) => config.learning_rate,
+            OptimizerConfig::Sgd(config) => config.learning_rate,
+        }
+    }
+}
+
+fn check_model(model: &ModelConfig, task: TaskConfig) -> Result<(), (&'static str, String)> {
+    let checked = match model {
+        ModelConfig::Transformer(config) => config.check(),
+        ModelConfig::Rnn(config) => config.check(),
+        ModelConfig::Cnn(config) => config.check(),
+    };
+    checked.map_err(|wrong| (wrong.key, wrong.problem))?;
+    match (model, task) {
+        (ModelConfig::Cnn(_), TaskConfig::LanguageModel) => Err((
+            "kind",
+            "a sentence CNN sees the tokens after a place, so it cannot predict the next: choose \"transformer\" or \"rnn\" for a language model"
+                .to_owned(),
+        )),
+        (ModelConfig::Transformer(_) | ModelConfig::Rnn(_), TaskConfig::Classification | TaskConfig::Regression) => Err((
+            "kind",
+            "this architecture gives a state at each token: choose \"cnn\" for classification and regression".to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_optimizer(optimizer: &OptimizerConfig) -> Result<(), (&'static str, &'static str)> {
+    const SHARE: &str = "expected 0 or more and less than 1";
+    const POSITIVE: &str = "expected a number above 0";
+    const NOT_NEGATIVE: &str = "expected 0 or more";
+    let share = |value: f64| (0.0..1.0).contains(&value);
+    let (learning_rate, weight_decay) = match optimizer {
+        OptimizerConfig::Adamw(config) => {
+            if !config.betas.into_iter().all(share) {
+                return Err(("betas", SHARE));
+            }
+            if config.epsilon.is_nan() || config.epsilon <= 0.0 {
+                return Err(("epsilon", POSITIVE));
+            }
+            (config.learning_rate, config.weight_decay)
+        }
+        OptimizerConfig::Sgd(config) => {
+            if !share(config.momentum) {
+                return Err(("momentum", SHARE));
+            }
+            if config.nesterov && config.momentum == 0.0 {
+                return Err((
+                    "nesterov",
+                    "looks ahead along the momentum: set momentum above 0",
+                ));
+            }
+            (config.learning_rate, config.weight_decay)
+        }
+    };
+    if !learning_rate.is_finite() || learning_rate <= 0.0 {
+        return Err(("learning_rate", POSITIVE));
+    }
+    if !weight_decay.is_finite() || weight_decay < 0.0 {
+        return Err(("weight_decay", NOT_NEGATIVE));
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! A design's parts that are made of tensors.
+
+use kiln_dataset::TaskConfig;
+use kiln_learn::{Network, Objective, Optimizer, Schedule};
+use kiln_models::Outputs;
+use kiln_optim::{CrossEntropy, MeanSquaredError};
+use kiln_tensor::{Builder, Device, Draws, Parameters, Precision};
+use kiln_tokens::Scale;
+
+use crate::Error;
+use crate::design::{Design, ModelConfig, OptimizerConfig, ScheduleConfig};
+
+/// What decides a network's shape beside the recipe: known when the data is prepared.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shape {
+    /// Ids of the tokenizer.
+    pub(crate) vocabulary: usize,
+    /// Classes of the label set.
+    pub(crate) classes: Option<usize>,
+    /// Units of the numbers to be predicted.
+    pub(crate) scales: Option<Vec<Scale>>,
+}
+
+impl Design {
+    pub(crate) fn network(
+        &self,
+        shape: &Shape,
+        device: Device,
+        precision: Precision,
+    ) -> Result<Network, Error> {
+        let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let outputs = match (&shape.scales, shape.classes) {
+            (Some(scales), _) => Outputs::Values(count(scales.len())),
+            (None, Some(classes)) => Outputs::Classes(count(classes)),
+            (None, None) => Outputs::Tokens,
+        };
+        let builder = Builder::new(device, Draws::new(self.data.seed));
+        let vocabulary = count(shape.vocabulary);
+        let draft = match &self.model {
+            ModelConfig::Transformer(config) => {
+                let context_length = count(self.data.dataset.context_length);
+                config.build(builder, vocabulary, context_length, outputs)
+            }
+            ModelConfig::Rnn(config) => config.build(builder, vocabulary, outputs),
+            ModelConfig::Cnn(config) => config.build(builder, vocabulary, outputs),
+        };
+        Ok(draft.finish(precision)?)
+    }
+
+    pub(crate) fn objective(&self, shape: &Shape) -> Box<dyn Objective> {
+        match self.data.task {
+            TaskConfig::LanguageModel => Box::new(CrossEntropy::Tokens),
+            TaskConfig::Classification => Box::new(CrossEntropy::Classes),
+            TaskConfig::Regression => Box::new(MeanSquaredError::new(
+                shape.scales.clone().unwrap_or_default(),
+            )),
+        }
+    }
+
+    pub(crate) fn optimizer(&self, parameters: &Parameters) -> Box<dyn Optimizer> {
+        match &self.optimizer {
+            OptimizerConfig::Adamw(config) => Box::new(config.build(parameters)),
+            OptimizerConfig::Sgd(config) => Box::new(config.build(parameters)),
+        }
+    }
+
+    pub(crate) fn schedule(&self) -> Box<dyn Schedule> {
+        let highest = self.learning_rate();
+        match self.schedule {
+            ScheduleConfig::Constant(config) => config.build(highest),
+            ScheduleConfig::Linear(config) => config.build(highest),
+            ScheduleConfig::Cosine(config) => config.build(highest),
+        }
+    }
+}

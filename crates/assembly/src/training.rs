@@ -1,0 +1,281 @@
+//! The verbs that make a model: `prepare` and `run`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use kiln_checkpoint::{Checkpoints, Companions};
+use kiln_dataset::TaskConfig;
+use kiln_evaluate::Copies;
+use kiln_infer::Sampling;
+use kiln_learn::{Evaluation, Trained};
+use kiln_pipeline::Prepared;
+use kiln_recipe::{Recipe, Resolved};
+use kiln_run::{Progress, RunFolder, StopFlag};
+use kiln_tensor::Draws;
+use kiln_train::{Finished, Parts, Plan, Trainer};
+
+use crate::Error;
+use crate::data;
+use crate::design::Design;
+use crate::open::{companion, open_trained};
+use crate::summary::{Sample, Scores, Summary};
+
+/// Which recipe, and where its run lies.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// The recipe's file.
+    pub recipe: PathBuf,
+    /// The run's folder; `runs/NAME` if left out.
+    pub run_dir: Option<PathBuf>,
+    /// Overrides, `train.steps=100`.
+    pub overrides: Vec<String>,
+}
+
+struct Opened {
+    recipe: Recipe,
+    resolved: Resolved,
+    design: Design,
+    run: RunFolder,
+}
+
+impl RunOptions {
+    /// Read the whole recipe before anything is done, then open the run's folder.
+    fn open(&self) -> Result<Opened, Error> {
+        let recipe = Recipe::load(&self.recipe, &self.overrides)?;
+        let design = Design::read(&recipe)?;
+        let folder = match &self.run_dir {
+            Some(folder) => folder.clone(),
+            None => kiln_pipeline::default_run_folder(&recipe)?,
+        };
+        let resolved = recipe.finish()?;
+        let difference = |stored: &str| resolved.first_difference(stored);
+        let run = RunFolder::open_or_create(&folder, &resolved.text(), difference)?;
+        Ok(Opened {
+            recipe,
+            resolved,
+            design,
+            run,
+        })
+    }
+}
+
+/// Do the stages that need no tensors, after checking the whole recipe.
+///
+/// # Errors
+/// As the stages; nothing half-done stands under a final name.
+pub fn prepare(
+    options: &RunOptions,
+    progress: &dyn Progress,
+    stop: &StopFlag,
+) -> Result<Prepared, Error> {
+    let opened = options.open()?;
+    Ok(kiln_pipeline::prepare(
+        &opened.recipe,
+        &opened.run,
+        progress,
+        stop,
+    )?)
+}
+
+/// Do every stage of a recipe that is not done: data, training, and the scores and samples at the end. A run that was stopped
+/// goes on where it was.
+///
+/// # Errors
+/// As the stages; everything finished stays.
+pub fn run(
+    options: &RunOptions,
+    progress: &dyn Progress,
+    stop: &StopFlag,
+) -> Result<Summary, Error> {
+    let opened = options.open()?;
+    let prepared = kiln_pipeline::prepare(&opened.recipe, &opened.run, progress, stop)?;
+    let (finished, parameters) = train(&opened, &prepared, progress, stop)?;
+    let folder = opened.run.path();
+    let mut summary = Summary {
+        run: folder.to_owned(),
+        step: finished.state.step,
+        total_steps: total_steps(&opened.design, &prepared)?,
+        tokens: finished.state.tokens,
+        seconds: finished.state.seconds,
+        parameters,
+        context_length: opened.design.data.dataset.context_length,
+        interrupted: finished.interrupted,
+        checkpoint: None,
+        scores: Scores::default(),
+        samples: Vec::new(),
+        next: Vec::new(),
+    };
+    if finished.interrupted {
+        summary.next = vec![format!("{}  # goes on from here", options.command())];
+        return Ok(summary);
+    }
+    let (trained, design, checkpoint) = open_trained(folder, None)?;
+    summary.checkpoint = Some(checkpoint.path().to_owned());
+    let shape = data::shape(&prepared);
+    let mut score = data::held_out(
+        &design,
+        &shape,
+        &prepared.validation,
+        prepared.validation_counts,
+    )?;
+    summary.scores = Scores(score.evaluate(&trained.network)?);
+    summary.samples = samples(&design, &trained, &prepared)?;
+    summary.next = next(folder, prepared.task);
+    Ok(summary)
+}
+
+impl RunOptions {
+    /// The command that does this again.
+    fn command(&self) -> String {
+        let mut words = vec!["kiln run".to_owned(), self.recipe.display().to_string()];
+        if let Some(folder) = &self.run_dir {
+            words.push(format!("--run-dir {}", folder.display()));
+        }
+        words.extend(self.overrides.iter().map(|set| format!("--set '{set}'")));
+        words.join(" ")
+    }
+}
+
+fn next(folder: &Path, task: TaskConfig) -> Vec<String> {
+    let run = folder.display();
+    let mut commands = match task {
+        TaskConfig::LanguageModel => vec![
+            format!("kiln generate {run} --tokens 200"),
+            format!("kiln generate {run} --prompt \"Once\" --temperature 0.7 --seed 2"),
+        ],
+        TaskConfig::Classification | TaskConfig::Regression => {
+            vec![format!(
+                "echo \"a text of your own\" | kiln predict {run} --json"
+            )]
+        }
+    };
+    commands.push(format!("kiln evaluate {run} --json"));
+    commands
+}
+
+fn total_steps(design: &Design, prepared: &Prepared) -> Result<u64, Error> {
+    let (source, targets) = data::training(design, prepared)?;
+    Ok(design.train.total_steps(source.rows_per_epoch(), targets))
+}
+
+fn train(
+    opened: &Opened,
+    prepared: &Prepared,
+    progress: &dyn Progress,
+    stop: &StopFlag,
+) -> Result<(Finished, u64), Error> {
+    let design = &opened.design;
+    if let Some(threads) = design.train.threads {
+        kiln_tensor::set_threads(threads);
+    }
+    let device = design.device.open()?;
+    let precision = design.precision.resolve(device);
+    let shape = data::shape(prepared);
+    let network = design.network(&shape, device, precision)?;
+    let parameters = network.parameters.count();
+    let (source, targets) = data::training(design, prepared)?;
+    let total_steps = design.train.total_steps(source.rows_per_epoch(), targets);
+    let evaluation = data::held_out(
+        design,
+        &shape,
+        &prepared.validation,
+        prepared.validation_counts,
+    )?;
+    progress.note(&format!(
+        "{parameters} parameters, {total_steps} steps, {device:?}, {precision:?}, {} threads",
+        kiln_tensor::threads()
+    ));
+    let clip_norm = design.train.clip_norm;
+    let parts = Parts {
+        objective: design.objective(&shape),
+        optimizer: design.optimizer(&network.parameters),
+        schedule: design.schedule(),
+        clip: Box::new(move |parameters| kiln_optim::clip_by_norm(parameters, clip_norm)),
+        source,
+        evaluation: Box::new(evaluation),
+        draws: Draws::new(design.data.seed),
+        companions: companions(&opened.resolved, prepared)?,
+        network,
+    };
+    let plan = Plan {
+        total_steps,
+        batch_rows: design.train.batch_size,
+        micro_rows: design.train.micro_rows(),
+        carry: data::carries(design),
+        log_every: design.train.log_every_steps,
+        evaluate_every: design.evaluate.every_steps,
+        save_every: design.checkpoint.every_steps,
+        keep: design.checkpoint.keep,
+        tokenizer: prepared.tokenizer.identity().to_owned(),
+    };
+    let checkpoints = Checkpoints::new(&opened.run.checkpoints());
+    let trainer = Trainer::new(
+        parts,
+        plan,
+        checkpoints,
+        &opened.run.metrics(),
+        progress,
+        stop,
+    )?;
+    Ok((trainer.run()?, parameters))
+}
+
+/// What every checkpoint holds beside the run's state.
+fn companions(resolved: &Resolved, prepared: &Prepared) -> Result<Companions, Error> {
+    let json = |value: serde_json::Result<Vec<u8>>| {
+        value.map_err(|error| Error::Companion(error.to_string()))
+    };
+    let path = &prepared.tokenizer_path;
+    let tokenizer = fs::read(path).map_err(|error| kiln_run::Error::io(path, error))?;
+    let mut companions = Companions::from([
+        (companion::RECIPE.to_owned(), resolved.text().into_bytes()),
+        (companion::TOKENIZER.to_owned(), tokenizer),
+    ]);
+    if let Some(labels) = &prepared.labels {
+        companions.insert(
+            companion::LABELS.to_owned(),
+            json(serde_json::to_vec(labels))?,
+        );
+    }
+    if let Some(scales) = &prepared.scales {
+        companions.insert(
+            companion::SCALES.to_owned(),
+            json(serde_json::to_vec(scales))?,
+        );
+    }
+    Ok(companions)
+}
+
+/// What the model writes, and how much of it stands in the training text.
+fn samples(design: &Design, trained: &Trained, prepared: &Prepared) -> Result<Vec<Sample>, Error> {
+    if prepared.task != TaskConfig::LanguageModel {
+        return Ok(Vec::new());
+    }
+    let config = &design.evaluate;
+    let texts = (0..config.samples)
+        .map(|number| {
+            let sampling = Sampling {
+                temperature: config.sample_temperature,
+                seed: design.data.seed.wrapping_add(number as u64),
+                ..Sampling::default()
+            };
+            let mut ignore = |_: &str| std::ops::ControlFlow::Continue(());
+            let tokens = config.sample_tokens;
+            Ok(kiln_infer::generate(trained, "", tokens, &sampling, &mut ignore)?.text)
+        })
+        .collect::<Result<Vec<String>, Error>>()?;
+    let mut copies = Copies::new(texts.iter().map(String::as_str));
+    kiln_pipeline::each_document(&prepared.train_documents, &mut |document| {
+        copies.see(&document.text);
+    })?;
+    let found = copies.found().into_iter();
+    Ok(texts
+        .into_iter()
+        .zip(found)
+        .map(|(text, copied)| Sample {
+            text,
+            copied_share: copied.share,
+            longest_copied: copied.longest,
+        })
+        .collect())
+}
