@@ -5,7 +5,8 @@
 //! arithmetic, and it prints nothing.
 //!
 //! ```no_run
-//! use kiln_assembly::{RunOptions, run};
+//! use kiln_assembly::run;
+//! use kiln_pipeline::RunOptions;
 //! use kiln_run::{Silent, StopFlag};
 //!
 //! let options = RunOptions { recipe: "configs/quickstart.toml".into(), run_dir: None, overrides: vec![] };
@@ -27,5 +28,5 @@ pub use design::{Design, ModelConfig, OptimizerConfig, ScheduleConfig};
 pub use error::Error;
 pub use open::open_trained;
 pub use summary::{Sample, Scores, Summary};
-pub use training::{RunOptions, prepare, run};
+pub use training::{ingest_recipe, prepare_recipe, run};
 pub use verbs::{GenerateOptions, evaluate, generate, predict};

@@ -1,14 +1,14 @@
 //! The verbs that make a model: `prepare` and `run`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use kiln_checkpoint::{Checkpoints, Companions};
 use kiln_dataset::TaskConfig;
 use kiln_evaluate::Copies;
 use kiln_infer::Sampling;
 use kiln_learn::{Evaluation, Trained};
-use kiln_pipeline::Prepared;
+use kiln_pipeline::{Ingested, Prepared, RunOptions};
 use kiln_recipe::{Recipe, Resolved};
 use kiln_run::{Progress, RunFolder, StopFlag};
 use kiln_tensor::Draws;
@@ -20,17 +20,6 @@ use crate::design::Design;
 use crate::open::{companion, open_trained};
 use crate::summary::{Sample, Scores, Summary};
 
-/// Which recipe, and where its run lies.
-#[derive(Clone, Debug)]
-pub struct RunOptions {
-    /// The recipe's file.
-    pub recipe: PathBuf,
-    /// The run's folder; `runs/NAME` if left out.
-    pub run_dir: Option<PathBuf>,
-    /// Overrides, `train.steps=100`.
-    pub overrides: Vec<String>,
-}
-
 struct Opened {
     recipe: Recipe,
     resolved: Resolved,
@@ -38,37 +27,50 @@ struct Opened {
     run: RunFolder,
 }
 
-impl RunOptions {
-    /// Read the whole recipe before anything is done, then open the run's folder.
-    fn open(&self) -> Result<Opened, Error> {
-        let recipe = Recipe::load(&self.recipe, &self.overrides)?;
-        let design = Design::read(&recipe)?;
-        let folder = match &self.run_dir {
-            Some(folder) => folder.clone(),
-            None => kiln_pipeline::default_run_folder(&recipe)?,
-        };
-        let resolved = recipe.finish()?;
-        let difference = |stored: &str| resolved.first_difference(stored);
-        let run = RunFolder::open_or_create(&folder, &resolved.text(), difference)?;
-        Ok(Opened {
-            recipe,
-            resolved,
-            design,
-            run,
-        })
-    }
+/// Read the whole recipe before anything is done, then open the run's folder.
+fn open(options: &RunOptions) -> Result<Opened, Error> {
+    let recipe = options.recipe()?;
+    let design = Design::read(&recipe)?;
+    let folder = options.folder(&recipe)?;
+    let resolved = recipe.finish()?;
+    let difference = |stored: &str| resolved.first_difference(stored);
+    let run = RunFolder::open_or_create(&folder, &resolved.text(), difference)?;
+    Ok(Opened {
+        recipe,
+        resolved,
+        design,
+        run,
+    })
 }
 
-/// Do the stages that need no tensors, after checking the whole recipe.
+/// Ingest the sources of a recipe, after checking the whole of it.
+///
+/// # Errors
+/// As the stage; nothing half-done stands under a final name.
+pub fn ingest_recipe(
+    options: &RunOptions,
+    progress: &dyn Progress,
+    stop: &StopFlag,
+) -> Result<Ingested, Error> {
+    let opened = open(options)?;
+    Ok(kiln_pipeline::ingest(
+        &opened.recipe,
+        &opened.run,
+        progress,
+        stop,
+    )?)
+}
+
+/// Prepare the data of a recipe, after checking the whole of it.
 ///
 /// # Errors
 /// As the stages; nothing half-done stands under a final name.
-pub fn prepare(
+pub fn prepare_recipe(
     options: &RunOptions,
     progress: &dyn Progress,
     stop: &StopFlag,
 ) -> Result<Prepared, Error> {
-    let opened = options.open()?;
+    let opened = open(options)?;
     Ok(kiln_pipeline::prepare(
         &opened.recipe,
         &opened.run,
@@ -87,7 +89,7 @@ pub fn run(
     progress: &dyn Progress,
     stop: &StopFlag,
 ) -> Result<Summary, Error> {
-    let opened = options.open()?;
+    let opened = open(options)?;
     let prepared = kiln_pipeline::prepare(&opened.recipe, &opened.run, progress, stop)?;
     let (finished, parameters) = train(&opened, &prepared, progress, stop)?;
     let folder = opened.run.path();
@@ -106,7 +108,10 @@ pub fn run(
         next: Vec::new(),
     };
     if finished.interrupted {
-        summary.next = vec![format!("{}  # goes on from here", options.command())];
+        summary.next = vec![format!(
+            "kiln run {}  # goes on from here",
+            options.arguments()
+        )];
         return Ok(summary);
     }
     let (trained, design, checkpoint) = open_trained(folder, None)?;
@@ -122,18 +127,6 @@ pub fn run(
     summary.samples = samples(&design, &trained, &prepared)?;
     summary.next = next(folder, prepared.task);
     Ok(summary)
-}
-
-impl RunOptions {
-    /// The command that does this again.
-    fn command(&self) -> String {
-        let mut words = vec!["kiln run".to_owned(), self.recipe.display().to_string()];
-        if let Some(folder) = &self.run_dir {
-            words.push(format!("--run-dir {}", folder.display()));
-        }
-        words.extend(self.overrides.iter().map(|set| format!("--set '{set}'")));
-        words.join(" ")
-    }
 }
 
 fn next(folder: &Path, task: TaskConfig) -> Vec<String> {

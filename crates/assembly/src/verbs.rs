@@ -30,8 +30,7 @@ pub fn evaluate(path: &Path, data: Option<&Path>) -> Result<Scores, Error> {
     let mut score = match data {
         Some(data) => {
             let labels = trained.labels.as_ref();
-            let tokenizer = trained.tokenizer.clone();
-            let held = kiln_pipeline::hold_out(&design.data, data, tokenizer, labels)?;
+            let held = kiln_pipeline::hold_out(&design.data, data, &*trained.tokenizer, labels)?;
             data::held_out(&design, &shape, &held.shards, held.counts)?
         }
         None => {

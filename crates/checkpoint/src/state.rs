@@ -19,9 +19,9 @@ pub struct TrainingState {
     /// Lowest held-out loss of the run so far, if any was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_validation_loss: Option<f64>,
-    /// Running mean and variance of the training loss, for the score in the log.
+    /// Running mean and variance of the training loss, for the score in the log, and the records that went into them.
     #[serde(default)]
-    pub loss_average: [f64; 2],
+    pub loss_average: (f64, f64, u64),
     /// Identity of the training data and its order.
     pub data: String,
     /// Identity of the tokenizer.

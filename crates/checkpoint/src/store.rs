@@ -244,7 +244,6 @@ mod tests {
             ..TrainingState::default()
         };
         let companions = Companions::from([("recipe.toml".to_owned(), b"seed = 1\n".to_vec())]);
-        #[allow(clippy::cast_precision_loss, clippy::cast_possible_wrap)]
         let contents = Contents {
             network: &network(step as f64),
             optimizer: &Counter(step as i64),

@@ -67,7 +67,6 @@ impl Copies {
             .map(|(&words, covered)| {
                 let longest = covered.split(|covered| !covered).map(<[bool]>::len).max();
                 let count = covered.iter().filter(|covered| **covered).count();
-                #[allow(clippy::cast_precision_loss)]
                 let share = count as f64 / words.max(1) as f64;
                 Copied {
                     share,

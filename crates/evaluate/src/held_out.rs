@@ -89,7 +89,6 @@ impl Evaluation for HeldOut {
             self.rows,
             &mut |batch, outputs| answers.take(judged, batch, outputs),
         )?;
-        #[allow(clippy::cast_precision_loss)]
         let loss = sum / targets.max(1) as f64;
         let mut measures = vec![("validation_loss".to_owned(), loss)];
         measures.extend(self.beside(sum, targets, &answers));
@@ -102,7 +101,6 @@ impl Evaluation for HeldOut {
 }
 
 impl HeldOut {
-    #[allow(clippy::cast_precision_loss)] // counts of a split are far below 2^53
     fn beside(&self, sum: f64, targets: u64, answers: &Answers) -> Measures {
         match &self.judged {
             Judged::Tokens { bytes, nats } => {
@@ -127,7 +125,6 @@ impl HeldOut {
     }
 
     /// nanoGPT's estimate: the mean loss of batches of random windows.
-    #[allow(clippy::cast_precision_loss)]
     fn estimate(&self, network: &Network, sampled: &Sampled) -> Result<f64> {
         no_grad(|| {
             let mut sum = 0.0;

@@ -3,7 +3,6 @@
 use kiln_learn::Measures;
 
 /// Accuracy and macro-averaged F1 of class numbers. A class that was neither expected nor chosen does not count in the average.
-#[allow(clippy::cast_precision_loss)] // counts of a split are far below 2^53
 pub fn classification(expected: &[i64], chosen: &[i64], classes: usize) -> Measures {
     let pairs = || expected.iter().zip(chosen);
     let right = pairs()
@@ -54,7 +53,6 @@ pub fn regression(expected: &[Vec<f64>], predicted: &[Vec<f64>]) -> Measures {
 }
 
 fn one_number(expected: &[f64], predicted: &[f64]) -> [(&'static str, f64); 4] {
-    #[allow(clippy::cast_precision_loss)]
     let count = expected.len().max(1) as f64;
     let mean = |values: &[f64]| values.iter().sum::<f64>() / count;
     let (centre, guess) = (mean(expected), mean(predicted));

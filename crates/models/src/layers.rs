@@ -63,13 +63,11 @@ impl LayerNorm {
 
 /// Rows of a table by number: `[batch, time]` to `[batch, time, width]`.
 pub(crate) fn look_up(table: &Tensor, ids: &Tensor) -> Result<Tensor> {
-    Ok(
-        Tensor::f_embedding(table, ids, -1, false, false).map_err(|_| {
-            let largest = i64::try_from(ids.max()).unwrap_or(-1);
-            Error::Batch(format!(
-                "token {largest} is beyond the model's vocabulary of {}: its tokenizer is another one",
-                table.size()[0]
-            ))
-        })?,
-    )
+    Tensor::f_embedding(table, ids, -1, false, false).map_err(|_| {
+        let largest = i64::try_from(ids.max()).unwrap_or(-1);
+        Error::Batch(format!(
+            "token {largest} is beyond the model's vocabulary of {}: its tokenizer is another one",
+            table.size()[0]
+        ))
+    })
 }

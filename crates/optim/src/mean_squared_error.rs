@@ -4,8 +4,8 @@ use kiln_learn::{DeviceBatch, Head, LossSum, Objective, Output, Result};
 use kiln_tensor::{Kind, Tensor};
 use kiln_tokens::{Scale, column};
 
-/// Squared error of each row in units of the spread, averaged over the numbers of the row, summed over rows. The network learns
-/// standardised numbers, so that one learning rate suits all units.
+/// Squared error of each number in units of its spread, summed over numbers and rows. The network learns standardised numbers, so
+/// that one learning rate suits all units.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeanSquaredError {
     scales: Vec<Scale>,
@@ -33,9 +33,8 @@ impl Objective for MeanSquaredError {
         let spread = self.row(|scale| scale.standard_deviation, &outputs);
         let standardised = values.f_sub(&mean)?.f_div(&spread)?;
         let squared = outputs.f_sub(&standardised)?.f_square()?;
-        let rows = squared.f_mean_dim(-1i64, false, Kind::Float)?; // [batch]
         Ok(LossSum {
-            sum: rows.f_sum(Kind::Float)?,
+            sum: squared.f_sum(Kind::Float)?,
             outputs: (outputs.detach() * &spread) + &mean,
         })
     }

@@ -79,7 +79,6 @@ struct Curve<Share> {
 }
 
 impl<Share: Fn(f64) -> f64 + Send> Schedule for Curve<Share> {
-    #[allow(clippy::cast_precision_loss)] // steps are far below 2^53
     fn rates(&self, step: u64, total: u64) -> Rates {
         let learning_rate = if step < self.warmup_steps {
             // nanoGPT's: the first update is not wasted on a rate of zero.

@@ -13,9 +13,12 @@ pub enum Mask {
     Causal,
 }
 
+/// What is applied to attention weights `[batch, heads, queries, keys]` in training.
+pub type Dropout<'a> = dyn Fn(&Tensor) -> Result<Tensor> + 'a;
+
 /// Scaled dot-product attention (Vaswani et al., 2017, eq. 1). `query` is `[batch, heads, queries, head width]`, `key` and
-/// `value` are `[batch, heads, keys, head width]`; the result has the query's shape. `dropout` is applied to the weights
-/// `[batch, heads, queries, keys]`.
+/// `value` are `[batch, heads, keys, head width]`; the result has the query's shape. `dropout` is applied to
+/// the weights.
 ///
 /// # Errors
 /// Shapes do not fit.
@@ -24,7 +27,7 @@ pub fn attention(
     key: &Tensor,
     value: &Tensor,
     mask: Mask,
-    dropout: Option<&dyn Fn(&Tensor) -> Result<Tensor>>,
+    dropout: Option<&Dropout<'_>>,
 ) -> Result<Tensor> {
     let (queries, keys) = (query.size()[2], key.size()[2]);
     // One query sees every key: nothing to mask.
@@ -56,11 +59,10 @@ fn by_products(
     key: &Tensor,
     value: &Tensor,
     mask: Mask,
-    dropout: Option<&dyn Fn(&Tensor) -> Result<Tensor>>,
+    dropout: Option<&Dropout<'_>>,
 ) -> Result<Tensor> {
     let (batch, heads, queries, width) = query.size4()?;
     let keys = key.size()[2];
-    #[allow(clippy::cast_precision_loss)]
     let scale = 1.0 / (width as f64).sqrt();
     let flat = |tensor: &Tensor, length: i64| tensor.f_reshape([batch * heads, length, width]);
     let (query, key, value) = (flat(query, queries)?, flat(key, keys)?, flat(value, keys)?);

@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_folder_of_libtorch_is_found() {
-        tch::Tensor::from_slice(&[1.0]);
+        let _ = tch::Tensor::from_slice(&[1.0]);
         let folder = library_folder().unwrap();
         assert!(folder.join("libtorch_cpu.so").exists(), "{folder:?}");
     }

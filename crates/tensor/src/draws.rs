@@ -104,14 +104,13 @@ fn rows(like: &Tensor) -> i64 {
 }
 
 /// Draws below this are dropped: the nearest multiple of 2^-32 to the probability.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // clamped to the range of u32 first
 fn threshold(probability: f64) -> u32 {
     (probability * 4_294_967_296.0)
         .round()
         .clamp(0.0, f64::from(u32::MAX)) as u32
 }
 
-#[allow(unsafe_code, clippy::cast_possible_truncation)] // a scale of f32 precision is what the kernel takes
+#[allow(unsafe_code)]
 fn fill_mask(
     mask: &Tensor,
     rows: i64,
@@ -143,7 +142,6 @@ fn mix(mut x: u32) -> u32 {
     x ^ (x >> 16)
 }
 
-#[allow(clippy::cast_possible_truncation)] // halves of a 64-bit word
 fn row_key(key: u64, position: u64) -> (u32, u32) {
     let low = mix(key as u32 ^ mix(position as u32));
     let high = mix((key >> 32) as u32 ^ mix(((position >> 32) as u32).wrapping_add(low)));
@@ -220,7 +218,6 @@ impl Generator {
         });
     }
 
-    #[allow(clippy::cast_possible_truncation)] // to the precision of the parameter
     fn fill_pairs(&self, values: &mut [f32], pair: impl Fn(u64, u64) -> [f64; 2] + Sync) {
         const CHUNK: usize = 1 << 16; // even, so that pairs do not straddle chunks
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
@@ -247,7 +244,6 @@ impl Generator {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // 53 bits fit
 fn unit(bits: u64) -> f64 {
     (bits >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
 }

@@ -28,7 +28,7 @@ mod parameters;
 mod precision;
 mod safetensors;
 
-pub use attention::{Mask, attention};
+pub use attention::{Dropout, Mask, attention};
 pub use device::{DeviceChoice, set_threads, threads};
 pub use draws::{Draws, Generator, Key};
 pub use error::Error;

@@ -114,7 +114,6 @@ impl Builder {
         let mut values = vec![0.0f32; usize::try_from(elements).unwrap_or(0)];
         let generator = self.draws.generator(name, 0);
         match init {
-            #[allow(clippy::cast_possible_truncation)] // to the precision of the parameter
             Init::Constant(value) => values.fill(value as f32),
             Init::Normal { std } => generator.fill_normal(&mut values, std),
             Init::Uniform { bound } => generator.fill_uniform(&mut values, bound),
@@ -153,7 +152,7 @@ impl Builder {
         }
         let masters = Tensor::f_zeros([end], (Kind::Float, self.device))?;
         for parameter in &parameters {
-            let _ = no_grad(|| parameter.of(&masters).f_copy_(&parameter.leaf))?;
+            no_grad(|| parameter.of(&masters).f_copy_(&parameter.leaf))?;
         }
         let working = match precision {
             Precision::Fp32 => masters.shallow_clone(),
@@ -266,7 +265,7 @@ impl Parameters {
     /// libtorch refused the copy.
     pub fn refresh(&mut self) -> Result<()> {
         if self.precision != Precision::Fp32 {
-            let _ = no_grad(|| self.working.f_copy_(&self.masters))?;
+            no_grad(|| self.working.f_copy_(&self.masters))?;
         }
         Ok(())
     }
@@ -336,7 +335,7 @@ impl Parameters {
             )));
         }
         for parameter in &self.parameters {
-            let _ = no_grad(|| parameter.of(flat).f_copy_(&tensors[&parameter.name]))?;
+            no_grad(|| parameter.of(flat).f_copy_(&tensors[&parameter.name]))?;
         }
         Ok(())
     }

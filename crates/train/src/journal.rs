@@ -155,24 +155,25 @@ impl Journal {
     }
 }
 
-/// How far a loss lies from the running mean, in standard deviations; the mean and variance then move towards it.
-fn z_score(average: &mut [f64; 2], loss: f64) -> Option<f64> {
-    /// Share of the newest record in the running values.
+/// How far a loss lies from the running mean, in standard deviations; the mean and variance then move towards it. None while too
+/// few records went into them to say.
+fn z_score(average: &mut (f64, f64, u64), loss: f64) -> Option<f64> {
+    /// Least share of the newest record in the running values.
     const SHARE: f64 = 0.05;
+    /// Records before the spread is believed.
+    const ENOUGH: u64 = 10;
     if !loss.is_finite() {
         return None;
     }
-    let [mean, variance] = *average;
-    if mean == 0.0 && variance == 0.0 {
-        *average = [loss, 0.0];
-        return None;
-    }
+    let (mean, variance, count) = *average;
+    let share = SHARE.max(1.0 / (count + 1) as f64);
     let distance = loss - mean;
-    *average = [
-        mean + SHARE * distance,
-        (1.0 - SHARE) * (variance + SHARE * distance * distance),
-    ];
-    (variance > 0.0).then(|| distance / variance.sqrt())
+    *average = (
+        mean + share * distance,
+        (1.0 - share) * (variance + share * distance * distance),
+        count + 1,
+    );
+    (count >= ENOUGH && variance > 0.0).then(|| distance / variance.sqrt())
 }
 
 fn memory_total() -> Option<u64> {
@@ -190,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_jump_stands_out_of_steady_losses() {
-        let mut average = [0.0; 2];
+        let mut average = (0.0, 0.0, 0);
         for step in 0..200 {
             z_score(&mut average, 2.0 + 0.01 * f64::from(step % 2));
         }

@@ -36,7 +36,6 @@ impl Learner<'_> {
     ) -> Result<Traces> {
         let targets: u64 = batches.iter().map(|(_, batch)| batch.targets()).sum();
         // Known before the first backward, so each micro-batch weighs what it does in one large batch.
-        #[allow(clippy::cast_precision_loss)]
         let weight = 1.0 / targets.max(1) as f64;
         self.network.parameters.clear_gradients()?;
         let mut loss = Tensor::zeros([], (Kind::Float, self.network.device()));

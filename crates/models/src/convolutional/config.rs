@@ -66,7 +66,6 @@ impl Config {
         };
         let trunk = SentenceCnn::new(self, &mut builder, vocabulary);
         let features = trunk.features();
-        #[allow(clippy::cast_precision_loss)]
         let bound = 1.0 / (features as f64).sqrt();
         let head = LinearHead::new(
             &mut builder,

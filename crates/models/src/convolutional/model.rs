@@ -29,7 +29,6 @@ impl SentenceCnn {
         );
         let convolutions = (config.kernel_widths.iter().enumerate())
             .map(|(index, &kernel)| {
-                #[allow(clippy::cast_precision_loss)]
                 let bound = 1.0 / ((width * kernel) as f64).sqrt();
                 let mut parameter = |part: &str, shape: &[i64], role| {
                     let name = format!("convolutions.{index}.{part}");
@@ -94,11 +93,11 @@ impl Model for SentenceCnn {
         context: &Context,
     ) -> Result<Output> {
         let embedded = look_up(&self.embedding, &inputs.ids)?;
-        let mut sentence = embedded.transpose(1, 2); // [batch, embedding width, time]
-        if let Some(lengths) = &inputs.lengths {
-            let inside = before(&sentence, lengths);
-            sentence = sentence * inside.unsqueeze(1);
-        }
+        let whole = embedded.transpose(1, 2); // [batch, embedding width, time]
+        let sentence = match &inputs.lengths {
+            Some(lengths) => &whole * before(&whole, lengths).unsqueeze(1),
+            None => whole,
+        };
         let features = (self.convolutions.iter())
             .map(|convolution| convolution.forward(&sentence, inputs.lengths.as_ref()))
             .collect::<Result<Vec<_>>>()?;
@@ -118,7 +117,6 @@ impl Model for SentenceCnn {
         false
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn operations_per_token(&self, _context_length: i64) -> f64 {
         let weights: usize = (self.convolutions.iter())
             .map(|convolution| convolution.weight.numel())

@@ -52,7 +52,6 @@ impl Recurrent {
 
 impl Layer {
     fn new(builder: &mut Builder, layer: i64, inputs: i64, width: i64) -> Self {
-        #[allow(clippy::cast_precision_loss)]
         let bound = 1.0 / (width as f64).sqrt();
         let mut parameter = |part: &str, shape: &[i64], role| {
             let name = format!("layers.{layer}.{part}");
@@ -147,7 +146,6 @@ impl Model for Recurrent {
         true
     }
 
-    #[allow(clippy::cast_precision_loss)]
     fn operations_per_token(&self, _context_length: i64) -> f64 {
         let layers: usize = self
             .layers

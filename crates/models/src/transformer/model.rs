@@ -127,7 +127,6 @@ impl Model for Transformer {
     }
 
     /// 6 for each weight of a matrix product, and 12 x layers x width x context for attention (PaLM, appendix B).
-    #[allow(clippy::cast_precision_loss)]
     fn operations_per_token(&self, context_length: i64) -> f64 {
         let width = self.width() as f64;
         let layers = self.blocks.len() as f64;
@@ -154,7 +153,6 @@ impl Block {
             )
         };
         // Branch outputs add up in the residual stream: their scale shrinks with their number (GPT-2, section 2.3).
-        #[allow(clippy::cast_precision_loss)]
         let residual = 0.02 / (2.0 * config.layers as f64).sqrt();
         let query_key_value = linear("attention.query_key_value", [width, 3 * width], 0.02);
         let output = linear("attention.output", [width, width], residual);

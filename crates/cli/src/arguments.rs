@@ -1,0 +1,190 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use kiln_pipeline::RunOptions;
+
+/// Raw text in, a trained language model out, from one recipe.
+#[derive(Debug, Parser)]
+#[command(name = "kiln", version, about, max_term_width = 120, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[cfg(feature = "torch")]
+const EXAMPLES: &str = "\
+Examples:
+  kiln new language-model > mine.toml         write a commented recipe
+  kiln run mine.toml                          data, training, scores and samples
+  kiln ingest mine.toml                       only read the sources
+  kiln prepare mine.toml                      only make the data ready for training
+  kiln train mine.toml --set train.steps=500  train, with one key of the recipe changed
+  kiln evaluate runs/my-language-model        held-out scores
+  kiln generate runs/my-language-model        write text
+  kiln predict runs/my-classifier < FILE      a class or value for each line
+  kiln tokenize --tokenizer FILE < TEXT       text to token ids and back
+  kiln inspect PATH                           what a recipe, run, shard, tokenizer or checkpoint holds
+  kiln verify PATH                            recompute the checksums of a run
+  kiln completions bash                       completions for a shell
+
+Paths in a recipe start at the recipe's folder. Run folders are made under runs/.";
+
+#[cfg(not(feature = "torch"))]
+const EXAMPLES: &str = "\
+This is the data-only kiln: it prepares corpora on machines without libtorch.
+
+Examples:
+  kiln new language-model > mine.toml         write a commented recipe
+  kiln ingest mine.toml                       only read the sources
+  kiln prepare mine.toml                      make the data ready for training
+  kiln tokenize --tokenizer FILE < TEXT       text to token ids and back
+  kiln inspect PATH                           what a recipe, run, shard or tokenizer holds
+  kiln verify PATH                            recompute the checksums of a run
+  kiln completions bash                       completions for a shell
+
+Paths in a recipe start at the recipe's folder. Run folders are made under runs/.";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Write a commented recipe that runs as it is: `kiln new classification > mine.toml`
+    New {
+        /// `language-model`, `classification` or `regression`
+        task: String,
+    },
+    /// Do every stage of a recipe that is not done yet: `kiln run mine.toml`
+    #[cfg(feature = "torch")]
+    Run {
+        #[command(flatten)]
+        recipe: RecipeArguments,
+        /// Write the summary as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read the sources of a recipe into documents: `kiln ingest mine.toml`
+    Ingest(RecipeArguments),
+    /// Make the data of a recipe ready for training: `kiln prepare mine.toml`
+    Prepare(RecipeArguments),
+    /// Train the model of a recipe, preparing what is not ready: `kiln train mine.toml`
+    #[cfg(feature = "torch")]
+    Train {
+        #[command(flatten)]
+        recipe: RecipeArguments,
+        /// Write the summary as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Score a checkpoint on held-out data: `kiln evaluate runs/mine --json`
+    #[cfg(feature = "torch")]
+    Evaluate {
+        /// A checkpoint's folder, or a run's (its best checkpoint)
+        checkpoint: PathBuf,
+        /// Score on these documents rather than on the run's held-out split
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Predict a class or value for each line of standard input: `kiln predict runs/mine < FILE`
+    #[cfg(feature = "torch")]
+    Predict {
+        /// A checkpoint's folder, or a run's (its best checkpoint)
+        checkpoint: PathBuf,
+        /// Write a JSON object a line, with probabilities
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write text with a language model: `kiln generate runs/mine --prompt "Once"`
+    #[cfg(feature = "torch")]
+    Generate(GenerateArguments),
+    /// Turn lines of text into token ids, or back: `kiln tokenize --tokenizer FILE < TEXT`
+    Tokenize {
+        /// A tokenizer.json
+        #[arg(long)]
+        tokenizer: PathBuf,
+        /// Turn ids, separated by spaces, into text
+        #[arg(long)]
+        decode: bool,
+    },
+    /// Show what a file or folder of ours holds: `kiln inspect runs/mine`
+    Inspect {
+        /// A recipe, tokenizer, shard, checkpoint, run, or a stage's folder
+        path: PathBuf,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Recompute checksums: `kiln verify runs/mine`
+    Verify {
+        /// A run, a stage's folder, a checkpoint or a shard
+        path: PathBuf,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write completions for a shell: `kiln completions bash`
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// Which recipe, and where its run lies.
+#[derive(Debug, Args)]
+pub(crate) struct RecipeArguments {
+    /// The recipe
+    pub(crate) recipe: PathBuf,
+    /// The run's folder; runs/NAME if left out. One that exists with the same recipe goes on
+    #[arg(long)]
+    pub(crate) run_dir: Option<PathBuf>,
+    /// Change one key of the recipe
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    pub(crate) overrides: Vec<String>,
+    /// Go on with the run if it exists, which is what happens anyway
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+impl From<RecipeArguments> for RunOptions {
+    /// `--resume` asks for what happens anyway.
+    fn from(arguments: RecipeArguments) -> Self {
+        Self {
+            recipe: arguments.recipe,
+            run_dir: arguments.run_dir,
+            overrides: arguments.overrides,
+        }
+    }
+}
+
+/// What to write.
+#[cfg(feature = "torch")]
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArguments {
+    /// A checkpoint's folder, or a run's (its best checkpoint)
+    pub(crate) checkpoint: PathBuf,
+    /// Text to go on from; a new text if left out
+    #[arg(long, default_value = "")]
+    pub(crate) prompt: String,
+    /// Tokens to write at most
+    #[arg(long, default_value_t = 200)]
+    pub(crate) tokens: usize,
+    /// Divides the logits; 0 always takes the likeliest token
+    #[arg(long, default_value_t = 0.8)]
+    pub(crate) temperature: f64,
+    /// Draw from this many of the likeliest tokens
+    #[arg(long)]
+    pub(crate) top_k: Option<usize>,
+    /// Draw from the likeliest tokens that together have this probability
+    #[arg(long)]
+    pub(crate) top_p: Option<f64>,
+    /// Decides all draws
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Write one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}

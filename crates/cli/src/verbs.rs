@@ -1,0 +1,151 @@
+//! One call for each verb.
+
+use std::io::Write;
+
+use clap::CommandFactory;
+#[cfg(feature = "torch")]
+use kiln_assembly as stages;
+#[cfg(not(feature = "torch"))]
+use kiln_pipeline as stages;
+use kiln_run::StopFlag;
+
+use crate::arguments::{Arguments, Verb};
+use crate::exit;
+use crate::progress::Reporter;
+
+/// How a verb ended that did not fail.
+pub(crate) enum Outcome {
+    /// All is done.
+    Done,
+    /// It was asked to stop; everything finished is saved.
+    Interrupted,
+}
+
+/// A line for the person, and the process's exit code. Code 0: the reader of the output went away, which is no failure.
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    pub(crate) code: u8,
+}
+
+impl Failure {
+    fn new(error: &(dyn std::error::Error + 'static), mistake: bool, interrupted: bool) -> Self {
+        let code = if gone(error) {
+            0
+        } else if interrupted {
+            exit::INTERRUPTED
+        } else if mistake {
+            exit::MISTAKE
+        } else {
+            exit::FAILED
+        };
+        // One line, whatever a library put into it.
+        let message = error.to_string().replace('\n', " ");
+        Self { message, code }
+    }
+}
+
+/// Whether the reader of the output closed it, as `head` does.
+fn gone(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut source = Some(error);
+    while let Some(error) = source {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return io.kind() == std::io::ErrorKind::BrokenPipe;
+        }
+        source = error.source();
+    }
+    false
+}
+
+impl From<kiln_pipeline::Error> for Failure {
+    fn from(error: kiln_pipeline::Error) -> Self {
+        Self::new(&error, error.is_mistake(), error.is_interruption())
+    }
+}
+
+#[cfg(feature = "torch")]
+impl From<kiln_assembly::Error> for Failure {
+    fn from(error: kiln_assembly::Error) -> Self {
+        Self::new(&error, error.is_mistake(), error.is_interruption())
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(&error, false, false)
+    }
+}
+
+/// Do what was asked.
+pub(crate) fn call(verb: Verb, stop: &StopFlag) -> Result<Outcome, Failure> {
+    let mut out = std::io::stdout().lock();
+    match verb {
+        Verb::New { task } => out.write_all(kiln_pipeline::new_recipe(&task)?.as_bytes())?,
+        Verb::Ingest(recipe) => {
+            stages::ingest_recipe(&recipe.into(), &Reporter::new(), stop)?;
+        }
+        Verb::Prepare(recipe) => {
+            stages::prepare_recipe(&recipe.into(), &Reporter::new(), stop)?;
+        }
+        Verb::Tokenize { tokenizer, decode } => {
+            kiln_pipeline::tokenize(&tokenizer, decode, std::io::stdin().lock(), out)?;
+        }
+        Verb::Inspect { path, json } => kiln_pipeline::inspect(&path, json, &mut out)?,
+        Verb::Verify { path, json } => kiln_pipeline::verify(&path, json, &mut out)?,
+        Verb::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "kiln", &mut out);
+        }
+        #[cfg(feature = "torch")]
+        Verb::Run { recipe, json } | Verb::Train { recipe, json } => {
+            let summary = kiln_assembly::run(&recipe.into(), &Reporter::new(), stop)?;
+            print(&summary, json, &mut out)?;
+            if summary.interrupted {
+                return Ok(Outcome::Interrupted);
+            }
+        }
+        #[cfg(feature = "torch")]
+        Verb::Evaluate {
+            checkpoint,
+            data,
+            json,
+        } => {
+            let scores = kiln_assembly::evaluate(&checkpoint, data.as_deref())?;
+            print(&scores, json, &mut out)?;
+        }
+        #[cfg(feature = "torch")]
+        Verb::Predict { checkpoint, json } => {
+            kiln_assembly::predict(&checkpoint, json, &mut std::io::stdin().lock(), &mut out)?;
+        }
+        #[cfg(feature = "torch")]
+        Verb::Generate(arguments) => {
+            let options = kiln_assembly::GenerateOptions {
+                prompt: arguments.prompt,
+                tokens: arguments.tokens,
+                sampling: kiln_infer::Sampling {
+                    temperature: arguments.temperature,
+                    top_k: arguments.top_k,
+                    top_p: arguments.top_p,
+                    seed: arguments.seed,
+                },
+                json: arguments.json,
+            };
+            kiln_assembly::generate(&arguments.checkpoint, &options, &mut out)?;
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+/// A result for a person, or as one JSON object for a program.
+#[cfg(feature = "torch")]
+fn print<T: std::fmt::Display + serde::Serialize>(
+    result: &T,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    if json {
+        let line = serde_json::to_string(result).map_err(std::io::Error::from)?;
+        writeln!(out, "{line}")?;
+    } else {
+        writeln!(out, "{result}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! A corpus: the files that a recipe names, ready to be read.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::Error;
+use crate::config::{Config, Method, Split};
+use crate::documents::Documents;
+use crate::listing::{Inputs, Listing};
+use crate::split::{self, Cursor, SplitDocuments};
+
+/// The sources of a recipe: checked and listed, none of them read yet.
+pub struct Corpus {
+    listing: Arc<Listing>,
+    split: Split,
+}
+
+/// A file that will be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFile<'a> {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// Its name in documents: as the recipe writes it, or the recipe's folder and the path below it.
+    pub name: &'a str,
+    /// Its size when it was listed. If it has another when it is read, reading fails.
+    pub bytes: u64,
+}
+
+impl Corpus {
+    /// Check the configuration and list the files. Relative paths begin at `base`, the recipe's folder.
+    ///
+    /// # Errors
+    /// A key that asks for something that cannot be, a path that leads to nothing, a folder that cannot be listed.
+    pub fn open(config: &Config, base: &Path) -> Result<Self, Error> {
+        config.check()?;
+        Ok(Self {
+            listing: Arc::new(Listing::new(config, base)?),
+            split: config.split.clone(),
+        })
+    }
+
+    /// The files, in the order in which they are read.
+    pub fn files(&self) -> impl Iterator<Item = InputFile<'_>> {
+        let files = self
+            .listing
+            .sources
+            .iter()
+            .flat_map(|source| match &source.inputs {
+                Inputs::Files(files) => files.as_slice(),
+                Inputs::Stories { .. } => &[],
+            });
+        files.map(|file| InputFile {
+            path: self.listing.path_of(file),
+            name: &file.name,
+            bytes: file.bytes,
+        })
+    }
+
+    /// Bytes of all files: what [`SplitDocuments::bytes_read`] comes to.
+    pub fn bytes(&self) -> u64 {
+        self.files().map(|file| file.bytes).sum()
+    }
+
+    /// How many stories are generated.
+    pub fn stories(&self) -> u64 {
+        let sources = self.listing.sources.iter();
+        sources
+            .map(|source| match source.inputs {
+                Inputs::Stories { count, .. } => count,
+                Inputs::Files(_) => 0,
+            })
+            .sum()
+    }
+
+    /// How the held-out part is chosen; never [`Method::Auto`].
+    pub fn split_method(&self) -> Method {
+        split::method(&self.split, &self.listing)
+    }
+
+    /// All documents in their order, not split.
+    pub fn documents(&self) -> Documents {
+        Documents::new(Arc::clone(&self.listing))
+    }
+
+    /// All documents in their order, each with its part.
+    ///
+    /// The method `tail` first reads everything once to count its characters. After each document of that reading,
+    /// `keep_going` is told how many bytes of the files were read; if it answers `false`, the result is `None`.
+    ///
+    /// # Errors
+    /// An input that cannot be read.
+    pub fn split(
+        &self,
+        keep_going: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<Option<SplitDocuments>, Error> {
+        SplitDocuments::begin(Arc::clone(&self.listing), &self.split, keep_going)
+    }
+
+    /// Go on where an interrupted reading of the same, unchanged corpus took `cursor`. Nothing before it is read.
+    ///
+    /// # Errors
+    /// [`Error::Cursor`] if it cannot have been taken in this corpus.
+    pub fn resume(&self, cursor: &Cursor) -> Result<SplitDocuments, Error> {
+        SplitDocuments::resume(Arc::clone(&self.listing), &self.split, cursor)
+    }
+}

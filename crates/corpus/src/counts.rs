@@ -1,0 +1,106 @@
+//! How much text each part got, and what was left out, so that nothing is lost in silence.
+
+use kiln_text::Document;
+use serde::{Deserialize, Serialize};
+
+use crate::split::Part;
+
+/// How much text one part has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PartCounts {
+    /// Documents; a long file is as many as it has pieces.
+    pub documents: u64,
+    /// Unicode scalar values of their texts.
+    pub characters: u64,
+    /// UTF-8 bytes of their texts.
+    pub bytes: u64,
+}
+
+/// What a split has given so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counts {
+    /// The part that is trained on.
+    pub train: PartCounts,
+    /// The part that is held out.
+    pub held_out: PartCounts,
+    /// What was read and left out.
+    pub skipped: Skipped,
+}
+
+impl Counts {
+    /// The counts of one part.
+    pub fn of(&self, part: Part) -> &PartCounts {
+        match part {
+            Part::Train => &self.train,
+            Part::HeldOut => &self.held_out,
+        }
+    }
+
+    /// Documents of both parts.
+    pub fn documents(&self) -> u64 {
+        self.train.documents + self.held_out.documents
+    }
+
+    pub(crate) fn characters(&self) -> u64 {
+        self.train.characters + self.held_out.characters
+    }
+
+    pub(crate) fn add(&mut self, part: Part, document: &Document, characters: u64) {
+        let counts = match part {
+            Part::Train => &mut self.train,
+            Part::HeldOut => &mut self.held_out,
+        };
+        counts.documents += 1;
+        counts.characters += characters;
+        counts.bytes += document.text.len() as u64;
+    }
+}
+
+/// Inputs that became no document.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skipped {
+    /// Text files with nothing in them but white space.
+    pub empty_files: u64,
+    /// The first of those files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_empty_file: Option<String>,
+    /// Records (fields, cells, lines) with nothing in them but white space.
+    pub empty_texts: u64,
+    /// The first of those records, as `file:line`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_empty_text: Option<String>,
+}
+
+impl Skipped {
+    pub(crate) fn empty_file(&mut self, name: &str) {
+        self.empty_files += 1;
+        self.first_empty_file.get_or_insert_with(|| name.to_owned());
+    }
+
+    pub(crate) fn empty_text(&mut self, name: &str, line: u64) {
+        self.empty_texts += 1;
+        self.first_empty_text
+            .get_or_insert_with(|| format!("{name}:{line}"));
+    }
+
+    /// One warning for each kind.
+    pub(crate) fn warn(&self) {
+        if let Some(first) = &self.first_empty_file {
+            let files = counted(self.empty_files, "empty file");
+            tracing::warn!("skipped: {files}, the first {first}");
+        }
+        if let Some(first) = &self.first_empty_text {
+            let records = counted(self.empty_texts, "record");
+            tracing::warn!("skipped: {records} with an empty text, the first {first}");
+        }
+    }
+}
+
+/// `1 row`, `2 rows`.
+pub(crate) fn counted(count: u64, name: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {name}{ending}")
+}

@@ -1,0 +1,121 @@
+//! Which files the sources name, in an order that does not depend on the file system.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+use crate::config::{Config, Format};
+use crate::record::Fields;
+use crate::search::Search;
+
+/// Everything that will be read, nothing of it opened yet.
+pub(crate) struct Listing {
+    base: PathBuf,
+    pub(crate) sources: Vec<ListedSource>,
+}
+
+pub(crate) struct ListedSource {
+    /// `sources[0]`
+    pub(crate) key: String,
+    /// Named under `validation_sources`.
+    pub(crate) held_out: bool,
+    pub(crate) fields: Fields,
+    pub(crate) label_is: Option<String>,
+    pub(crate) inputs: Inputs,
+}
+
+pub(crate) enum Inputs {
+    Files(Vec<ListedFile>),
+    Stories { seed: u64, count: u64 },
+}
+
+/// Kept small: there may be millions.
+pub(crate) struct ListedFile {
+    /// The path as the recipe names it (its folder, for what was found in one).
+    pub(crate) name: Box<str>,
+    pub(crate) bytes: u64,
+    pub(crate) format: Format,
+}
+
+impl Listing {
+    /// Look at every path of the recipe; relative ones begin at `base`.
+    pub(crate) fn new(config: &Config, base: &Path) -> Result<Self, Error> {
+        let mut sources = Vec::new();
+        for (key, source) in config.keyed_sources() {
+            let held_out = key.starts_with("validation_sources");
+            let inputs = match source.format {
+                Some(Format::Stories) => Inputs::Stories {
+                    seed: source.story_seed(),
+                    count: source.story_count(),
+                },
+                _ => Inputs::Files(
+                    Search {
+                        key: &key,
+                        source,
+                        base,
+                    }
+                    .files()?,
+                ),
+            };
+            sources.push(ListedSource {
+                held_out,
+                fields: Fields::of(source),
+                label_is: source.label_is.clone(),
+                inputs,
+                key,
+            });
+        }
+        refuse_overlaps(&mut sources)?;
+        Ok(Self {
+            base: base.to_owned(),
+            sources,
+        })
+    }
+
+    pub(crate) fn path_of(&self, file: &ListedFile) -> PathBuf {
+        self.base.join(&*file.name)
+    }
+}
+
+/// A file may be read twice only for two different texts in it, and never for both sides of the split.
+fn refuse_overlaps(sources: &mut [ListedSource]) -> Result<(), Error> {
+    if sources.len() < 2 {
+        return Ok(());
+    }
+    let mut owners: HashMap<&str, usize> = HashMap::new();
+    let mut suffixed = vec![false; sources.len()];
+    for (index, source) in sources.iter().enumerate() {
+        let Inputs::Files(files) = &source.inputs else {
+            continue;
+        };
+        for file in files {
+            let Some(earlier) = owners.insert(&file.name, index) else {
+                continue;
+            };
+            let other = &sources[earlier];
+            let name = &file.name;
+            if other.held_out != source.held_out {
+                return Err(Error::config(
+                    format!("{}.path", source.key),
+                    format!(
+                        "`{name}` is also in {}; what is held out must not be trained on",
+                        other.key
+                    ),
+                ));
+            }
+            if !file.format.has_fields() || other.fields.text == source.fields.text {
+                return Err(Error::config(
+                    format!("{}.path", source.key),
+                    format!("`{name}` is also in {}; name it once", other.key),
+                ));
+            }
+            suffixed[index] = true;
+        }
+    }
+    for (source, suffixed) in sources.iter_mut().zip(suffixed) {
+        if suffixed {
+            source.fields.id_suffix = format!("/{}", source.fields.text);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,22 @@
+//! End-to-end tests: the real binary in a temporary folder.
+#![allow(clippy::unwrap_used)]
+
+/// A run does every stage, and what it made can be used.
+#[cfg(feature = "torch")]
+mod answers;
+/// The verbs that need no tensors.
+mod ground;
+/// Killed at any instant, a run ends with the bits of one that was not.
+#[cfg(feature = "torch")]
+mod interrupted;
+/// The rooms keep to the house plan.
+mod layers;
+/// Wrong inputs: one clear line, the right exit code, nothing half-written.
+#[cfg(feature = "torch")]
+mod mistakes;
+
+use kiln_testkit::Workspace;
+
+fn workspace() -> Workspace {
+    Workspace::new(env!("CARGO_BIN_EXE_kiln"))
+}
