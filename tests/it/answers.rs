@@ -184,10 +184,7 @@ fn a_regressor_predicts_in_the_units_of_its_data() {
 #[test]
 fn other_data_can_be_scored() {
     let workspace = trained(recipes::TRANSFORMER);
-    workspace.write(
-        "other.txt",
-        "Something else, which no story ever said. ".repeat(40),
-    );
+    workspace.write("other.txt", "QZX 0987 {}~ JKV; ".repeat(80));
     let other = json(
         &workspace,
         &["evaluate", "run", "--data", "other.txt", "--json"],

@@ -26,6 +26,7 @@ mod verbs;
 
 pub use design::{Design, ModelConfig, OptimizerConfig, ScheduleConfig};
 pub use error::Error;
+pub use kiln_infer::Sampling;
 pub use open::open_trained;
 pub use summary::{Sample, Scores, Summary};
 pub use training::{ingest_recipe, prepare_recipe, run};

@@ -10,7 +10,7 @@ pub enum Error {
     Run(#[from] kiln_run::Error),
     /// A weights file, or weights that do not fit.
     #[error(transparent)]
-    Tensor(#[from] kiln_tensor::Error),
+    Tensor(kiln_tensor::Error),
     /// State of another optimizer or model.
     #[error("{}: {source}", path.display())]
     State {
@@ -39,6 +39,16 @@ pub enum Error {
         /// Who wrote it.
         writer: String,
     },
+}
+
+impl From<kiln_tensor::Error> for Error {
+    /// A weights file that could not be written or read is a file of the run: one wording for a full disk.
+    fn from(error: kiln_tensor::Error) -> Self {
+        match error {
+            kiln_tensor::Error::Io { path, source } => kiln_run::Error::io(path, source).into(),
+            other => Self::Tensor(other),
+        }
+    }
 }
 
 impl Error {

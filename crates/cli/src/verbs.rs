@@ -120,7 +120,7 @@ pub(crate) fn call(verb: Verb, stop: &StopFlag) -> Result<Outcome, Failure> {
             let options = kiln_assembly::GenerateOptions {
                 prompt: arguments.prompt,
                 tokens: arguments.tokens,
-                sampling: kiln_infer::Sampling {
+                sampling: kiln_assembly::Sampling {
                     temperature: arguments.temperature,
                     top_k: arguments.top_k,
                     top_p: arguments.top_p,

@@ -138,9 +138,6 @@ impl Chunk {
     fn open(path: PathBuf) -> Result<Self, Error> {
         let io = |error: io::Error| Error::io(&path, &error);
         let file = File::open(&path).map_err(io)?;
-        if file.metadata().map_err(io)?.len() == 0 {
-            return Err(damaged(&path, 1, "the file is empty"));
-        }
         let decoder = zstd::Decoder::new(file).map_err(io)?;
         Ok(Self {
             lines: BufReader::with_capacity(128 << 10, decoder),
@@ -257,6 +254,7 @@ mod tests {
             (format!("{good}\n{{\"id\":\"x\"}}\n"), ":2: "),
             (format!("{good}\n{good}\n{}", &good[..10]), ":3: "),
             (format!("{good}\n\n{good}\n"), ":2: "),
+            (format!("{good}\n{good}"), ":2: "),
         ];
         for (lines, place) in cases {
             let bytes = zstd::encode_all(lines.as_bytes(), 1).unwrap();

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::{Error, atomic};
 
@@ -154,7 +155,7 @@ fn lock(folder: &Path) -> Result<File, Error> {
         .truncate(false)
         .open(&path)
         .map_err(failed)?;
-    match file.try_lock() {
+    match patiently(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut text = String::new();
@@ -179,6 +180,20 @@ fn lock(folder: &Path) -> Result<File, Error> {
     file.rewind().map_err(failed)?;
     writeln!(file, "{}", std::process::id()).map_err(failed)?;
     Ok(file)
+}
+
+/// A process that was just killed holds its lock until the system has taken its memory back.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let begin = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if begin.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            result => return result,
+        }
+    }
 }
 
 #[cfg(test)]

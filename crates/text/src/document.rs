@@ -90,6 +90,11 @@ impl Document {
         self.metadata.insert(key::VALUE.into(), Value::from(value));
     }
 
+    /// Set the numbers to be predicted from it.
+    pub fn set_values(&mut self, values: &[f64]) {
+        self.metadata.insert(key::VALUE.into(), Value::from(values));
+    }
+
     /// Whether the next document goes on in the same text, as the pieces of one long file do: no separator between them.
     pub fn continues(&self) -> bool {
         self.metadata

@@ -105,7 +105,10 @@ fn the_base_may_be_written_in_any_way() {
     for base in ["", "."] {
         let base = Path::new(base);
         assert_eq!(names("Cargo.*", ", format = 'text'", base), ["Cargo.toml"]);
-        assert_eq!(names("Cargo.toml", ", format = 'text'", base), ["Cargo.toml"]);
+        assert_eq!(
+            names("Cargo.toml", ", format = 'text'", base),
+            ["Cargo.toml"]
+        );
         let all = names(".", ", format = 'text'", base);
         assert!(all.contains(&"tests/it/main.rs".to_owned()), "{all:?}");
     }
@@ -129,6 +132,7 @@ fn links_are_followed_but_not_in_circles() {
     use std::os::unix::fs::symlink;
     let folder = folder(&[
         ("data/a.txt", b"a"),
+        ("data/sub/d.txt", b"d"),
         ("store/b.txt", b"b"),
         ("store/c.txt", b"c"),
     ]);
@@ -137,6 +141,7 @@ fn links_are_followed_but_not_in_circles() {
     symlink(base.join("store"), base.join("data/store")).unwrap();
     symlink(base.join("data"), base.join("data/again")).unwrap();
     symlink(base.join("data"), base.join("store/back")).unwrap();
+    symlink(base.join("data/sub"), base.join("data/sub/itself")).unwrap();
     let found = names("data", "", base);
     assert_eq!(
         found,
@@ -144,7 +149,8 @@ fn links_are_followed_but_not_in_circles() {
             "data/a.txt",
             "data/c.txt",
             "data/store/b.txt",
-            "data/store/c.txt"
+            "data/store/c.txt",
+            "data/sub/d.txt"
         ]
     );
 }

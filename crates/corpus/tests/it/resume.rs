@@ -42,7 +42,7 @@ fn check(section: &str, files: &[(&str, &[u8])]) {
     }
 }
 
-const TABLE: &[u8] = b"\xef\xbb\xbftext,class\r\n\"One\r\n\r\nand\",x\r\n\r\n,y\r\nThree,y\r\nFour,x\r\nFive,x\r\nSix,y\r\n";
+const TABLE: &[u8] = b"\xef\xbb\xbftext,class\r\n\"One\r\n\r\nand\",x\r\n\r\n,y\r\nThree,y\r\nFour,x\r\nFive,x\r\n\xef\xbb\xbfSix,y\r\n";
 
 fn long_text() -> String {
     (0..700_000).map(|index| format!("{index}\r\n")).collect()
@@ -90,7 +90,7 @@ fn from_lines_stories_and_named_files() {
     );
     let table = "{ path = 'a.csv', columns = ['text', 'class'], label = 'class' }";
     check(
-        &format!("sources = [{table}]\nsplit = {{ validation = 0.5 }}"),
+        &format!("sources = [{table}]\nsplit = {{ validation = 0.5, seed = 5 }}"),
         &[("a.csv", &TABLE[15..])],
     );
 }

@@ -1,0 +1,110 @@
+//! Whether files are still what was written.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use kiln_run::{Manifest, RunFolder};
+use serde::Serialize;
+
+use crate::Error;
+use crate::show::show;
+use crate::stage::finished;
+
+/// A folder or file whose contents are as they were written.
+#[derive(Serialize)]
+struct Verified {
+    path: PathBuf,
+    files: usize,
+    bytes: u64,
+    intact: bool,
+}
+
+/// Read everything that a run, a stage, a checkpoint or a shard holds, and compare it with the checksums that it was
+/// written with. Writes a line for each folder that is intact.
+///
+/// # Errors
+/// The first file that is missing or damaged; there is nothing with checksums.
+pub fn verify(path: &Path, json: bool, writer: &mut dyn Write) -> Result<(), Error> {
+    let metadata = fs::metadata(path).map_err(|error| kiln_run::Error::io(path, error))?;
+    if metadata.is_file() {
+        return verify_shard(path, metadata.len(), json, writer);
+    }
+    let mut folders = Vec::new();
+    if RunFolder::is_run(path) {
+        let run = RunFolder::open(path)?;
+        folders.extend([run.corpus(), run.tokenizer(), run.dataset()]);
+        folders.extend(sorted(&run.checkpoints()));
+        folders.push(run.model());
+    } else {
+        folders.push(path.to_owned());
+    }
+    let mut verified = 0;
+    for folder in folders {
+        if let Some(manifest) = finished(&folder)? {
+            manifest.verify(&folder)?;
+            report(&folder, &manifest, json, writer)?;
+            verified += 1;
+        }
+    }
+    if verified == 0 {
+        let path = path.to_owned();
+        return Err(kiln_run::Error::NoManifest { path }.into());
+    }
+    Ok(())
+}
+
+fn verify_shard(path: &Path, bytes: u64, json: bool, writer: &mut dyn Write) -> Result<(), Error> {
+    kiln_dataset::verify(path).map_err(|error| match error {
+        kiln_dataset::Error::Foreign { .. } => Error::Unknown {
+            path: path.to_owned(),
+        },
+        error => error.into(),
+    })?;
+    write(path, 1, bytes, json, writer)
+}
+
+fn report(
+    folder: &Path,
+    manifest: &Manifest,
+    json: bool,
+    writer: &mut dyn Write,
+) -> Result<(), Error> {
+    let bytes = manifest.files.iter().map(|file| file.bytes).sum();
+    write(folder, manifest.files.len(), bytes, json, writer)
+}
+
+fn write(
+    path: &Path,
+    files: usize,
+    bytes: u64,
+    json: bool,
+    writer: &mut dyn Write,
+) -> Result<(), Error> {
+    if json {
+        let verified = Verified {
+            path: path.to_owned(),
+            files,
+            bytes,
+            intact: true,
+        };
+        return show(&verified, true, writer);
+    }
+    let plural = if files == 1 { "" } else { "s" };
+    writeln!(
+        writer,
+        "{}: {files} file{plural}, {bytes} bytes: intact",
+        path.display()
+    )
+    .map_err(Error::Output)
+}
+
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    paths.sort();
+    paths
+}

@@ -1,0 +1,9 @@
+//! The stages as a caller sees them: through recipes and run folders.
+#![allow(clippy::unwrap_used)]
+
+mod failures;
+mod interruptions;
+mod reuse;
+mod scene;
+mod tasks;
+mod verbs;
