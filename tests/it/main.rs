@@ -4,6 +4,9 @@
 /// A run does every stage, and what it made can be used.
 #[cfg(feature = "torch")]
 mod answers;
+/// Results on real data sets, where they are at hand.
+#[cfg(feature = "torch")]
+mod data;
 /// The verbs that need no tensors.
 mod ground;
 /// Killed at any instant, a run ends with the bits of one that was not.

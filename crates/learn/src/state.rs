@@ -66,6 +66,15 @@ impl State {
         }
     }
 
+    /// Begin anew in all rows where `flag`, one element on the device, holds 1: a state that is no number would make all later
+    /// ones none.
+    pub fn forget_if(&mut self, flag: &Tensor) {
+        let forget = flag.eq(1.0);
+        for (_, part) in &mut self.parts {
+            *part = part.zeros_like().where_self(&forget, part);
+        }
+    }
+
     /// Its parts, to be saved.
     pub fn parts(&self) -> &[(String, Tensor)] {
         &self.parts
@@ -84,5 +93,21 @@ impl State {
             *part = tensor.to_device(device).to_kind(part.kind());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_that_is_no_number_is_forgotten_and_others_stay() {
+        let state =
+            |value: f32| State::new(vec![("hidden".into(), Tensor::from_slice(&[value, 2.0]))]);
+        for (value, flag, expected) in [(f32::NAN, 1.0f32, [0.0f32, 0.0]), (1.0, 0.0, [1.0, 2.0])] {
+            let mut state = state(value);
+            state.forget_if(&Tensor::from_slice(&[flag]));
+            assert_eq!(state.part(0), &Tensor::from_slice(&expected));
+        }
     }
 }

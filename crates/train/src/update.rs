@@ -67,6 +67,9 @@ impl Learner<'_> {
             .f_view([1])?;
         self.optimizer
             .step(&mut self.network.parameters, rates, Some(&skipped))?;
+        for state in carry {
+            state.forget_if(&skipped);
+        }
         Ok(Traces {
             loss,
             norm,
