@@ -50,7 +50,7 @@ fn a_language_model_learns_scores_and_writes() {
         assert!(records[0][key].is_number(), "{key} in {}", records[0]);
     }
     let scores = json(&workspace, &["evaluate", "run", "--json"]);
-    assert_eq!(scores["validation_loss"].as_f64().unwrap(), losses[2]);
+    assert_eq!(scores["loss"].as_f64().unwrap(), losses[2]);
     let excess = scores["excess_loss"].as_f64().unwrap();
     let entropy = scores["true_entropy"].as_f64().unwrap();
     assert!(
@@ -59,6 +59,18 @@ fn a_language_model_learns_scores_and_writes() {
     );
     assert!((entropy + excess - losses[2]).abs() < 1e-9);
     assert!(scores["bits_per_byte"].as_f64().unwrap() > 0.0);
+    assert_eq!(scores["context_length"], 24.0);
+    let newest = workspace.names("run/checkpoints").pop().unwrap();
+    let folder = workspace.path("run/checkpoints");
+    for (place, path) in [
+        (folder.clone(), newest.clone()),
+        (folder.join(newest), ".".to_owned()),
+    ] {
+        let mut command = workspace.command(&["evaluate", &path, "--json"]);
+        let output = command.current_dir(place).output().unwrap();
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer, scores, "a checkpoint named by a relative path");
+    }
 
     let generate = |seed: &str| {
         json(
@@ -190,7 +202,7 @@ fn other_data_can_be_scored() {
         &["evaluate", "run", "--data", "other.txt", "--json"],
     );
     let own = json(&workspace, &["evaluate", "run", "--json"]);
-    assert!(other["validation_loss"].as_f64().unwrap() > own["validation_loss"].as_f64().unwrap());
+    assert!(other["loss"].as_f64().unwrap() > own["loss"].as_f64().unwrap());
     assert!(
         other.get("excess_loss").is_none(),
         "only generated text has a known entropy"

@@ -20,7 +20,7 @@ fn shakespeare_reaches_nanogpts_own_result() {
     let answer = workspace.kiln(&arguments);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     let summary: Value = serde_json::from_str(&answer.stdout).unwrap();
-    let loss = summary["scores"]["validation_loss"].as_f64().unwrap();
+    let loss = summary["scores"]["loss"].as_f64().unwrap();
     assert!((loss - 1.898).abs() < 0.03, "{loss}");
     let manifest: Value =
         serde_json::from_slice(&workspace.read("run/dataset/manifest.json")).unwrap();

@@ -6,8 +6,31 @@ use crate::workspace;
 
 const RUN: [&str; 4] = ["run", "tiny.toml", "--run-dir", "run"];
 
-/// Files of the last checkpoint that must be equal to the bit.
-const EXACT: [&str; 2] = ["model.safetensors", "optimizer.safetensors"];
+/// The files of the last checkpoint, but for those that tell times.
+fn exact(workspace: &Workspace) -> Vec<String> {
+    let mut files = workspace.names(&format!("run/checkpoints/{}", last(workspace)));
+    files.retain(|name| name != "manifest.json" && name != "state.json");
+    assert!(files.len() >= 4, "{files:?}");
+    files
+}
+
+/// `state.json` without the seconds.
+fn state(workspace: &Workspace) -> serde_json::Value {
+    let bytes = workspace.read(&format!("run/checkpoints/{}/state.json", last(workspace)));
+    let mut state: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert!(state.as_object_mut().unwrap().remove("seconds").is_some());
+    state
+}
+
+fn same_end(one: &Workspace, other: &Workspace, how: &str) {
+    assert_eq!(last(one), last(other));
+    assert_eq!(exact(one), exact(other));
+    for file in exact(one) {
+        let name = format!("run/checkpoints/{}/{file}", last(one));
+        assert!(one.read(&name) == other.read(&name), "{file} differs {how}");
+    }
+    assert_eq!(state(one), state(other));
+}
 
 fn last(workspace: &Workspace) -> String {
     let checkpoints = workspace.names("run/checkpoints");
@@ -70,14 +93,7 @@ fn check(recipe: &str) {
     let whole = finished(recipe);
     let (killed, kills) = killed_often(recipe);
     assert!(kills >= 3, "only {kills} kills hit the run");
-    assert_eq!(last(&whole), last(&killed));
-    for file in EXACT {
-        let name = format!("run/checkpoints/{}/{file}", last(&whole));
-        assert!(
-            whole.read(&name) == killed.read(&name),
-            "{file} differs after {kills} kills"
-        );
-    }
+    same_end(&whole, &killed, &format!("after {kills} kills"));
     assert_eq!(losses(&whole), losses(&killed));
     let leftovers = killed.names("run/checkpoints");
     assert!(
@@ -106,6 +122,7 @@ fn a_killed_cnn_ends_with_the_same_bits() {
 fn accumulation_gives_the_large_batch() {
     let accumulated = finished(recipes::TRANSFORMER);
     let at_once = finished(&recipes::TRANSFORMER.replace("micro_batch_size = 3\n", ""));
+    assert_eq!(losses(&accumulated).len(), losses(&at_once).len());
     for ((step, one, _), (other_step, other, _)) in
         losses(&accumulated).iter().zip(losses(&at_once))
     {
@@ -118,32 +135,70 @@ fn accumulation_gives_the_large_batch() {
     }
 }
 
+/// As the quickstart computes: bf16, two threads; and saves, evaluations and records that do not fall together.
 #[test]
-fn an_interrupt_saves_says_so_and_goes_on() {
+fn a_killed_bf16_run_with_two_threads_ends_with_the_same_bits() {
+    let recipe = recipes::TRANSFORMER
+        .replace(
+            "threads = 1",
+            "threads = 2\nprecision = \"bf16\"\nlog_every_steps = 4",
+        )
+        .replace("every_steps = 20", "every_steps = 7");
+    check(&recipe);
+}
+
+#[test]
+fn an_interrupt_saves_says_how_to_go_on_and_goes_on_exactly() {
+    // No checkpoint is due before the end: what is saved was saved for the interrupt.
+    let recipe = recipes::TRANSFORMER
+        .replace("every_steps = 20\n", "")
+        .replace("every_steps = 5\n", "")
+        .replace("steps = 60", "steps = 600");
     let workspace = workspace();
-    workspace.write(
-        "tiny.toml",
-        recipes::TRANSFORMER.replace("steps = 60", "steps = 3000"),
-    );
-    let mut child = workspace.start(&RUN);
-    while last(&workspace).is_empty() {
-        assert!(child.try_wait().unwrap().is_none(), "ended early");
-        std::thread::sleep(Duration::from_millis(5));
+    workspace.write("tiny.toml", &recipe);
+    let mut command = workspace.command(&RUN);
+    command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null());
+    let child = command.spawn().unwrap();
+    let began = Instant::now();
+    while !workspace.path("run/metrics.jsonl").exists()
+        || workspace.read("run/metrics.jsonl").is_empty()
+    {
+        assert!(began.elapsed() < Duration::from_secs(60), "no record");
+        std::thread::sleep(Duration::from_millis(2));
     }
     let id = child.id().to_string();
     let sent = std::process::Command::new("kill")
         .args(["-INT", &id])
         .status();
     assert!(sent.unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    // Saved at the step where it stopped, not at the last multiple of five by chance: its records go up to there.
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("kiln run tiny.toml --run-dir run"), "{said}");
     let step: u64 = last(&workspace)
         .trim_start_matches("step-")
         .parse()
         .unwrap();
-    assert!(step > 0 && step < 3000);
-    let busy = workspace.kiln(&["inspect", "run", "--json"]);
-    assert_eq!(busy.code, 0, "{}", busy.stderr);
+    assert!(step > 0 && step < 600, "{step}");
+    assert!(
+        said.contains(&format!("stopped after step {step} of 600")),
+        "{said}"
+    );
+    assert_eq!(
+        losses(&workspace).last().unwrap().0,
+        step,
+        "its records go up to there"
+    );
+    let again = workspace.kiln(&RUN);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    let whole = finished(&recipe);
+    let name = format!("run/checkpoints/{}/model.safetensors", last(&whole));
+    assert!(
+        whole.read(&name) == workspace.read(&name),
+        "the weights differ"
+    );
 }
 
 #[test]
@@ -155,6 +210,7 @@ fn a_second_process_on_a_run_is_refused() {
     );
     let mut child = workspace.start(&RUN);
     while last(&workspace).is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "ended early");
         std::thread::sleep(Duration::from_millis(5));
     }
     let second = workspace.kiln(&["run", "tiny.toml", "--run-dir", "run"]);
@@ -166,4 +222,19 @@ fn a_second_process_on_a_run_is_refused() {
     );
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// The reader of the log may go away: a pipe that closes is no reason to lose a run.
+#[test]
+fn a_closed_log_does_not_stop_a_run() {
+    let workspace = workspace();
+    workspace.write("tiny.toml", recipes::TRANSFORMER);
+    let mut command = workspace.command(&RUN);
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(last(&workspace), "step-00000060");
 }

@@ -221,10 +221,17 @@ fn a_corpus_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_context_longer_than_the_held_out_split_is_refused_with_both_numbers() {
-    let recipe = recipes::TRANSFORMER.replace("context_length = 24", "context_length = 100000");
-    let (_, answer) = run_with(&[], &recipe);
-    refused(&answer, 2, &["100000", "context_length"]);
+fn a_context_longer_than_a_split_is_refused_with_both_numbers() {
+    // 48 stories to train on and 12 held out, of some 400 tokens each.
+    for (length, split) in [("10000", "validation"), ("100000", "train")] {
+        let context = format!("context_length = {length}");
+        let recipe = recipes::TRANSFORMER.replace("context_length = 24", &context);
+        let (workspace, answer) = run_with(&[], &recipe);
+        let manifest = workspace.read("run/dataset/manifest.json");
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+        let tokens = manifest["counts"][format!("{split}_tokens")].to_string();
+        refused(&answer, 2, &[split, length, &tokens, "context_length"]);
+    }
 }
 
 #[test]

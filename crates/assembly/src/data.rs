@@ -59,9 +59,10 @@ pub(crate) fn held_out(
     shards: &[std::path::PathBuf],
     counts: SplitCounts,
 ) -> Result<HeldOut, Error> {
-    /// Tokens, or example rows, that go through the model at once.
+    /// Tokens, or example rows, that go through the model at once, and logits: 256 MB of them.
     const TOKENS: usize = 16_384;
     const ROWS: usize = 64;
+    const LOGITS: usize = 1 << 26;
     let context_length = design.data.dataset.context_length;
     let judged = match (&shape.scales, shape.classes) {
         (Some(scales), _) => Judged::Values(scales.clone()),
@@ -75,14 +76,14 @@ pub(crate) fn held_out(
     let (source, rows): (Arc<dyn BatchSource>, usize) = match design.data.task {
         TaskConfig::LanguageModel => {
             let tokens = Arc::new(Tokens::open(HELD_OUT, shards)?);
+            let most = LOGITS / (context_length * shape.vocabulary).max(1);
+            let rows = (TOKENS / context_length).min(most).max(1);
             if let Some(batches) = design.evaluate.sampled_batches {
                 sampled = Some(Sampled {
                     source: Arc::new(windows(tokens.clone(), context_length, design.data.seed)?),
-                    batches,
-                    rows: usize::try_from(design.train.batch_size).unwrap_or(usize::MAX),
+                    windows: batches * design.train.batch_size,
                 });
             }
-            let rows = (TOKENS / context_length).max(1);
             (Arc::new(sequential(tokens, context_length)?), rows)
         }
         TaskConfig::Classification | TaskConfig::Regression => {

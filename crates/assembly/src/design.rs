@@ -94,6 +94,35 @@ impl Design {
         train
             .check()
             .map_err(|(key, problem)| wrong("train", key, &problem))?;
+        if checkpoint.keep == 0 {
+            return Err(wrong("checkpoint", "keep", "0: expected 1 or more"));
+        }
+        if evaluate.sampled_batches == Some(0) {
+            return Err(wrong(
+                "evaluate",
+                "sampled_batches",
+                "0: expected 1 or more",
+            ));
+        }
+        if !evaluate.sample_temperature.is_finite() || evaluate.sample_temperature < 0.0 {
+            return Err(wrong(
+                "evaluate",
+                "sample_temperature",
+                "expected 0 or more",
+            ));
+        }
+        let last = match schedule {
+            ScheduleConfig::Constant(_) => 0.0,
+            ScheduleConfig::Linear(config) => config.final_learning_rate,
+            ScheduleConfig::Cosine(config) => config.final_learning_rate,
+        };
+        if !last.is_finite() || last < 0.0 {
+            return Err(wrong(
+                "schedule",
+                "final_learning_rate",
+                "expected 0 or more",
+            ));
+        }
         for (section, every) in [
             ("evaluate", evaluate.every_steps),
             ("checkpoint", checkpoint.every_steps),

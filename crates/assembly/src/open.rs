@@ -20,14 +20,12 @@ pub(crate) mod companion {
     pub(crate) const SCALES: &str = "scales.json";
 }
 
-/// Open a checkpoint's folder, or a run's (its best checkpoint), on a device; `None` is the recipe's own.
+/// Open a checkpoint's folder, or a run's (its best checkpoint), to use it: on the recipe's device, or on the CPU where that is not
+/// to be had.
 ///
 /// # Errors
-/// There is no checkpoint, its files are damaged, or the device cannot be used.
-pub fn open_trained(
-    path: &Path,
-    device: Option<DeviceChoice>,
-) -> Result<(Trained, Design, Checkpoint), Error> {
+/// There is no checkpoint, or its files are damaged.
+pub fn open_trained(path: &Path) -> Result<(Trained, Design, Checkpoint), Error> {
     let checkpoint = Checkpoint::open(path)?;
     let name = checkpoint.path().join(companion::RECIPE);
     let text = checkpoint.companion(companion::RECIPE)?;
@@ -50,7 +48,10 @@ pub fn open_trained(
     if let Some(threads) = design.train.threads {
         kiln_tensor::set_threads(threads);
     }
-    let device = device.unwrap_or(design.device).open()?;
+    let device = design.device.open().or_else(|error| {
+        tracing::warn!("{error}; using the CPU");
+        DeviceChoice::Cpu.open()
+    })?;
     let precision = design.precision.resolve(device);
     let mut network = design.network(&shape, device, precision)?;
     checkpoint.load_weights(&mut network)?;

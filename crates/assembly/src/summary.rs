@@ -11,10 +11,15 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 pub struct Scores(pub Measures);
 
 impl Scores {
-    /// A score by its name.
-    pub fn get(&self, name: &str) -> Option<f64> {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| *value)
+    /// What an evaluation gives, under the names that it has outside training: `loss` with the context length that it holds for.
+    pub(crate) fn new(measures: Measures, context_length: usize) -> Self {
+        let renamed = measures.into_iter().map(|(name, value)| {
+            let name = name.strip_prefix("validation_").unwrap_or(&name);
+            (name.to_owned(), value)
+        });
+        let mut scores: Measures = renamed.collect();
+        scores.push(("context_length".to_owned(), context_length as f64));
+        Self(scores)
     }
 }
 
@@ -35,7 +40,12 @@ impl fmt::Display for Scores {
             if index > 0 {
                 writeln!(f)?;
             }
-            write!(f, "  {:<width$}  {value:.4}", name.replace('_', " "))?;
+            let name = name.replace('_', " ");
+            if value.fract() == 0.0 && value.abs() >= 1.0 {
+                write!(f, "  {name:<width$}  {value:.0}")?;
+            } else {
+                write!(f, "  {name:<width$}  {value:.4}")?;
+            }
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use kiln_checkpoint::{Checkpoints, Companions};
 use kiln_dataset::TaskConfig;
 use kiln_evaluate::Copies;
 use kiln_infer::Sampling;
-use kiln_learn::{Evaluation, Trained};
+use kiln_learn::{self as learn, Evaluation};
 use kiln_pipeline::{Ingested, Prepared, RunOptions};
 use kiln_recipe::{Recipe, Resolved};
 use kiln_run::{Progress, RunFolder, StopFlag};
@@ -91,30 +91,34 @@ pub fn run(
 ) -> Result<Summary, Error> {
     let opened = open(options)?;
     let prepared = kiln_pipeline::prepare(&opened.recipe, &opened.run, progress, stop)?;
-    let (finished, parameters) = train(&opened, &prepared, progress, stop)?;
+    let Trained {
+        finished,
+        parameters,
+        total_steps,
+    } = train(&opened, &prepared, progress, stop)?;
     let folder = opened.run.path();
     let mut summary = Summary {
         run: folder.to_owned(),
         step: finished.state.step,
-        total_steps: total_steps(&opened.design, &prepared)?,
+        total_steps,
         tokens: finished.state.tokens,
         seconds: finished.state.seconds,
         parameters,
         context_length: opened.design.data.dataset.context_length,
-        interrupted: finished.interrupted,
+        interrupted: finished.interrupted || stop.requested(),
         checkpoint: None,
         scores: Scores::default(),
         samples: Vec::new(),
         next: Vec::new(),
     };
-    if finished.interrupted {
+    if summary.interrupted {
         summary.next = vec![format!(
             "kiln run {}  # goes on from here",
             options.arguments()
         )];
         return Ok(summary);
     }
-    let (trained, design, checkpoint) = open_trained(folder, None)?;
+    let (trained, design, checkpoint) = open_trained(folder)?;
     summary.checkpoint = Some(checkpoint.path().to_owned());
     let shape = data::shape(&prepared);
     let mut score = data::held_out(
@@ -123,7 +127,7 @@ pub fn run(
         &prepared.validation,
         prepared.validation_counts,
     )?;
-    summary.scores = Scores(score.evaluate(&trained.network)?);
+    summary.scores = Scores::new(score.evaluate(&trained.network)?, summary.context_length);
     summary.samples = samples(&design, &trained, &prepared)?;
     summary.next = next(folder, prepared.task);
     Ok(summary)
@@ -146,9 +150,11 @@ fn next(folder: &Path, task: TaskConfig) -> Vec<String> {
     commands
 }
 
-fn total_steps(design: &Design, prepared: &Prepared) -> Result<u64, Error> {
-    let (source, targets) = data::training(design, prepared)?;
-    Ok(design.train.total_steps(source.rows_per_epoch(), targets))
+/// A training run that ended or was stopped.
+struct Trained {
+    finished: Finished,
+    parameters: u64,
+    total_steps: u64,
 }
 
 fn train(
@@ -156,18 +162,29 @@ fn train(
     prepared: &Prepared,
     progress: &dyn Progress,
     stop: &StopFlag,
-) -> Result<(Finished, u64), Error> {
+) -> Result<Trained, Error> {
     let design = &opened.design;
     if let Some(threads) = design.train.threads {
         kiln_tensor::set_threads(threads);
     }
     let device = design.device.open()?;
     let precision = design.precision.resolve(device);
+    let (source, targets) = data::training(design, prepared)?;
+    let total_steps = design.train.total_steps(source.rows_per_epoch(), targets);
+    if total_steps == 0 {
+        return Err(Error::Mistake(format!(
+            "[train] comes to no step at all: an epoch has {} rows, the batch is of {}",
+            source.rows_per_epoch(),
+            design.train.batch_size
+        )));
+    }
     let shape = data::shape(prepared);
     let network = design.network(&shape, device, precision)?;
     let parameters = network.parameters.count();
-    let (source, targets) = data::training(design, prepared)?;
-    let total_steps = design.train.total_steps(source.rows_per_epoch(), targets);
+    let each = network
+        .trunk
+        .operations_per_token(design.data.dataset.context_length as i64);
+    let most = kiln_tensor::peak_operations(device, precision.kind())?;
     let evaluation = data::held_out(
         design,
         &shape,
@@ -200,6 +217,9 @@ fn train(
         save_every: design.checkpoint.every_steps,
         keep: design.checkpoint.keep,
         tokenizer: prepared.tokenizer.identity().to_owned(),
+        arithmetic: format!("{precision:?} on {device:?}"),
+        // A target of a language model is a token; other tasks' are whole texts, of which no count of operations is known.
+        operations: (prepared.task == TaskConfig::LanguageModel).then_some((each, most)),
     };
     let checkpoints = Checkpoints::new(&opened.run.checkpoints());
     let trainer = Trainer::new(
@@ -210,7 +230,11 @@ fn train(
         progress,
         stop,
     )?;
-    Ok((trainer.run()?, parameters))
+    Ok(Trained {
+        finished: trainer.run()?,
+        parameters,
+        total_steps,
+    })
 }
 
 /// What every checkpoint holds beside the run's state.
@@ -240,7 +264,11 @@ fn companions(resolved: &Resolved, prepared: &Prepared) -> Result<Companions, Er
 }
 
 /// What the model writes, and how much of it stands in the training text.
-fn samples(design: &Design, trained: &Trained, prepared: &Prepared) -> Result<Vec<Sample>, Error> {
+fn samples(
+    design: &Design,
+    trained: &learn::Trained,
+    prepared: &Prepared,
+) -> Result<Vec<Sample>, Error> {
     if prepared.task != TaskConfig::LanguageModel {
         return Ok(Vec::new());
     }

@@ -1,6 +1,6 @@
 //! The verbs that use a model: `evaluate`, `generate`, `predict`.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +21,7 @@ use crate::summary::Scores;
 /// # Errors
 /// There is no checkpoint, or no data to score it on.
 pub fn evaluate(path: &Path, data: Option<&Path>) -> Result<Scores, Error> {
-    let (trained, design, checkpoint) = open_trained(path, None)?;
+    let (trained, design, checkpoint) = open_trained(path)?;
     let shape = Shape {
         vocabulary: trained.tokenizer.vocabulary_size(),
         classes: trained.labels.as_ref().map(kiln_tokens::LabelSet::len),
@@ -55,12 +55,16 @@ pub fn evaluate(path: &Path, data: Option<&Path>) -> Result<Scores, Error> {
             )?
         }
     };
-    Ok(Scores(score.evaluate(&trained.network)?))
+    Ok(Scores::new(
+        score.evaluate(&trained.network)?,
+        trained.context_length,
+    ))
 }
 
 /// The run whose `checkpoints` folder a checkpoint lies in.
 fn run_of(checkpoint: &Path) -> Option<PathBuf> {
-    let run = checkpoint.parent()?.parent()?;
+    let whole = checkpoint.canonicalize().ok()?;
+    let run = whole.parent()?.parent()?;
     RunFolder::is_run(run).then(|| run.to_owned())
 }
 
@@ -86,16 +90,15 @@ pub fn generate(
     options: &GenerateOptions,
     out: &mut dyn Write,
 ) -> Result<Generated, Error> {
-    let (trained, _, _) = open_trained(path, None)?;
+    let (trained, _, _) = open_trained(path)?;
     let mut failed = None;
-    if !options.json {
-        put(out, &options.prompt)?;
-    }
+    // The prompt is shown once it is known that it can be gone on from.
+    let mut prompt = Some(options.prompt.as_str());
     let mut receive = |piece: &str| {
         if options.json {
             return ControlFlow::Continue(());
         }
-        match put(out, piece) {
+        match put(out, prompt.take().unwrap_or_default()).and_then(|()| put(out, piece)) {
             Ok(()) => ControlFlow::Continue(()),
             Err(error) => {
                 failed = Some(error);
@@ -126,6 +129,8 @@ pub fn generate(
             "end": end,
         });
         put(out, &answer.to_string())?;
+    } else {
+        put(out, prompt.take().unwrap_or_default())?;
     }
     put(out, "\n")?;
     Ok(generated)
@@ -140,39 +145,52 @@ fn put(out: &mut dyn Write, text: &str) -> Result<(), Error> {
         })
 }
 
-/// Predict each line of `input` with a checkpoint's (or a run's best) model, one line out for each line in.
+/// Predict each line of `input` with a checkpoint's (or a run's best) model, one line out for each line in, as soon as no more
+/// lines wait.
 ///
 /// # Errors
-/// There is no checkpoint, it is a language model, or a line is empty.
+/// There is no checkpoint, it is a language model, or a line is empty or cannot be read.
 pub fn predict(
     path: &Path,
     json: bool,
-    input: &mut dyn BufRead,
+    input: &mut dyn Read,
     out: &mut dyn Write,
 ) -> Result<(), Error> {
-    /// Lines that are read before they are predicted: bounded memory for any input.
-    const LINES: usize = 1024;
-    let (trained, _, _) = open_trained(path, None)?;
-    let mut lines = input.lines();
-    let mut before = 0;
+    /// Lines that go through the model at once.
+    const LINES: usize = 64;
+    let (trained, _, _) = open_trained(path)?;
+    let mut input = BufReader::new(input);
+    let wrong = |number: usize, problem: String| {
+        Error::Mistake(format!("standard input:{number}: {problem}"))
+    };
+    let mut done = 0;
     loop {
-        let mut texts = Vec::with_capacity(LINES);
-        for line in lines.by_ref().take(LINES) {
-            let number = before + texts.len() + 1;
-            let line = line
-                .map_err(|source| Error::Mistake(format!("standard input:{number}: {source}")))?;
-            if line.trim().is_empty() {
-                return Err(Error::Mistake(format!(
-                    "standard input:{number}: an empty line: expected a text to predict"
-                )));
+        let mut texts = Vec::new();
+        // Wait for one line, then take what has come with it.
+        while texts.is_empty() || (texts.len() < LINES && input.buffer().contains(&b'\n')) {
+            let number = done + texts.len() + 1;
+            let mut line = String::new();
+            let read = input
+                .read_line(&mut line)
+                .map_err(|error| wrong(number, error.to_string()))?;
+            if read == 0 {
+                break;
             }
-            texts.push(line);
+            if line.trim().is_empty() {
+                let problem = "an empty line: expected a text to predict";
+                return Err(wrong(number, problem.to_owned()));
+            }
+            texts.push(line.trim_end_matches(['\n', '\r']).to_owned());
         }
         if texts.is_empty() {
             return Ok(());
         }
-        let texts_now: Vec<&str> = texts.iter().map(String::as_str).collect();
-        for prediction in kiln_infer::predict(&trained, &texts_now)? {
+        let lines: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let predictions = kiln_infer::predict(&trained, &lines).map_err(|error| match error {
+            kiln_infer::Error::Input { index, problem } => wrong(done + index + 1, problem),
+            other => other.into(),
+        })?;
+        for prediction in predictions {
             let line = if json {
                 as_json(&prediction)
             } else {
@@ -180,7 +198,7 @@ pub fn predict(
             };
             put(out, &format!("{line}\n"))?;
         }
-        before += texts.len();
+        done += texts.len();
     }
 }
 

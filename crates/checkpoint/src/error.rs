@@ -52,6 +52,15 @@ impl From<kiln_tensor::Error> for Error {
 }
 
 impl Error {
+    /// Whether a checkpoint's own files are not what was written, rather than out of reach or of another version.
+    pub(crate) fn is_damage(&self) -> bool {
+        use kiln_run::Error::{Damaged, NoManifest};
+        matches!(
+            self,
+            Self::Run(Damaged { .. } | NoManifest { .. }) | Self::Tensor(_)
+        )
+    }
+
     /// Whether the person who gave the command can mend it (exit code 2).
     pub fn is_mistake(&self) -> bool {
         match self {

@@ -91,7 +91,13 @@ impl Checkpoint {
     pub fn load_weights(&self, network: &mut Network) -> Result<()> {
         let device = network.device();
         let (tensors, _) = read_tensors(&self.path.join(file::MODEL), device)?;
-        Ok(network.parameters.load(&tensors)?)
+        network
+            .parameters
+            .load(&tensors)
+            .map_err(|source| Error::State {
+                path: self.path.clone(),
+                source: source.into(),
+            })
     }
 
     /// Put weights, optimizer state and carry into the parts of a run of the same recipe.

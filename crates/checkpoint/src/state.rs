@@ -32,4 +32,7 @@ pub struct TrainingState {
     pub threads: usize,
     /// Model name of the processor.
     pub processor: String,
+    /// Device and precision of the computation.
+    #[serde(default)]
+    pub arithmetic: String,
 }

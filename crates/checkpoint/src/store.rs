@@ -7,7 +7,7 @@ use kiln_run::atomic;
 
 use crate::open::read_state;
 use crate::save::{Contents, save};
-use crate::{Checkpoint, Error, Result};
+use crate::{Checkpoint, Result};
 
 /// The folder of a run's checkpoints, `step-00000250` and so on.
 #[derive(Clone, Debug)]
@@ -63,26 +63,30 @@ impl Checkpoints {
     /// The newest checkpoint that is whole. One that is not is set aside under another name and said so.
     ///
     /// # Errors
-    /// The folder cannot be read or changed.
+    /// The folder or a checkpoint in it cannot be read or changed; all checkpoints are damaged, so that a run would begin anew
+    /// in silence.
     pub fn newest(&self) -> Result<Option<Checkpoint>> {
         if self.folder.exists() {
             atomic::remove_leftovers(&self.folder)?;
         }
+        let mut damaged = None;
         for step in self.steps()?.into_iter().rev() {
             let path = self.path(step);
             match Checkpoint::verified(&path) {
                 Ok(checkpoint) => return Ok(Some(checkpoint)),
-                Err(error @ Error::Version { .. }) => return Err(error),
-                Err(error) => {
+                Err(error) if error.is_damage() => {
                     let aside = self.set_aside(&path)?;
                     tracing::warn!(
                         "{error}; moved to {}, going on with the checkpoint before it",
                         aside.display()
                     );
+                    damaged = Some(error);
                 }
+                // A file that cannot be read now may be whole.
+                Err(error) => return Err(error),
             }
         }
-        Ok(None)
+        damaged.map_or(Ok(None), Err)
     }
 
     /// The checkpoint with the lowest held-out loss, the newest where none was measured; damaged ones are passed over.
@@ -332,6 +336,17 @@ mod tests {
                 save(&checkpoints, 2, None); // the place is free again
             }
         }
+    }
+
+    #[test]
+    fn a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew_in_silence() {
+        let (_folder, checkpoints) = fresh();
+        save(&checkpoints, 1, None);
+        fs::write(checkpoints.path(1).join("model.safetensors"), b"").unwrap();
+        let error = checkpoints.newest().unwrap_err().to_string();
+        assert!(error.contains("model.safetensors"), "{error}");
+        // Said once: the damaged one lies aside, and the next start is a new one.
+        assert!(checkpoints.newest().unwrap().is_none());
     }
 
     #[test]

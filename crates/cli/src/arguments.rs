@@ -21,7 +21,8 @@ Examples:
   kiln run mine.toml                          data, training, scores and samples
   kiln ingest mine.toml                       only read the sources
   kiln prepare mine.toml                      only make the data ready for training
-  kiln train mine.toml --set train.steps=500  train, with one key of the recipe changed
+  kiln train mine.toml --run-dir runs/short --set train.steps=500
+                                              train, with one key of the recipe changed
   kiln evaluate runs/my-language-model        held-out scores
   kiln generate runs/my-language-model        write text
   kiln predict runs/my-classifier < FILE      a class or value for each line

@@ -2,7 +2,6 @@
 //!
 //! This room talks to a person: it reads arguments, starts logging and signals, calls one function for each verb, and turns
 //! errors into one line and an exit code. stdout is for data, stderr for people.
-#![allow(clippy::print_stderr)] // this is the room that prints
 
 mod arguments;
 mod progress;
@@ -27,27 +26,20 @@ fn main() -> ExitCode {
             .map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
         let words = panic.payload_as_str().unwrap_or("no message");
         let first = words.lines().next().unwrap_or_default();
-        eprintln!(
+        progress::say!(
             "kiln: internal error{place}: {first}; please report this with the command that led to it"
         );
     }));
     let arguments = arguments::Arguments::parse();
     start_logging();
-    let stop = match signals::listen() {
-        Ok(stop) => stop,
-        Err(error) => {
-            eprintln!("kiln: cannot listen to signals: {error}");
-            return ExitCode::from(exit::FAILED);
-        }
-    };
     // A panic was printed by the hook already.
-    let outcome = std::panic::catch_unwind(|| verbs::call(arguments.verb, &stop));
+    let outcome = std::panic::catch_unwind(|| verbs::call(arguments.verb));
     match outcome {
         Ok(Ok(verbs::Outcome::Done)) => ExitCode::SUCCESS,
         Ok(Ok(verbs::Outcome::Interrupted)) => ExitCode::from(exit::INTERRUPTED),
         Ok(Err(failure)) => {
             if failure.code != 0 {
-                eprintln!("kiln: {}", failure.message);
+                progress::say!("kiln: {}", failure.message);
             }
             ExitCode::from(failure.code)
         }

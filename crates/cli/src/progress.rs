@@ -7,6 +7,15 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use kiln_run::{Progress, Record, Unit};
 
+/// A line on stderr; a reader that went away is no reason to stop.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+pub(crate) use say;
+
 /// Tells a person on stderr.
 pub(crate) struct Reporter {
     terminal: bool,
@@ -43,7 +52,7 @@ impl Reporter {
     fn line(&self, stage: Option<&Stage>, line: &str) {
         match stage {
             Some(stage) if self.terminal => stage.bar.println(line),
-            _ => eprintln!("{line}"),
+            _ => say!("{line}"),
         }
     }
 }
@@ -100,7 +109,7 @@ impl Progress for Reporter {
             });
             bar
         } else {
-            eprintln!("{name} ...");
+            say!("{name} ...");
             ProgressBar::hidden()
         };
         *self.stage() = Some(Stage {
@@ -130,7 +139,7 @@ impl Progress for Reporter {
             let total = stage
                 .total
                 .map_or_else(String::new, |total| format!(" of {total}"));
-            eprintln!("{}: {done}{total} {}", stage.name, stage.unit);
+            say!("{}: {done}{total} {}", stage.name, stage.unit);
         }
     }
 

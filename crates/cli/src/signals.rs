@@ -7,16 +7,18 @@ use kiln_run::StopFlag;
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 
-use crate::exit;
-
-/// A flag that signals set.
-pub(crate) fn listen() -> std::io::Result<StopFlag> {
+/// A flag that signals set, for work that looks at it; other verbs leave the signals as they are.
+pub(crate) fn stop_flag() -> std::io::Result<StopFlag> {
     let stop = StopFlag::new();
     for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, i32::from(exit::INTERRUPTED), stop.shared())?;
+        flag::register_conditional_default(signal, stop.shared())?;
         flag::register(signal, stop.shared())?;
     }
-    // A file that may not grow further (`ulimit -f`) is then an error of the write, which names the file.
-    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
     Ok(stop)
+}
+
+/// A file that may not grow further (`ulimit -f`) is an error of the write, which names the file, and not the process's end.
+pub(crate) fn survive_file_limits() -> std::io::Result<()> {
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)))?;
+    Ok(())
 }

@@ -7,11 +7,11 @@ use clap::CommandFactory;
 use kiln_assembly as stages;
 #[cfg(not(feature = "torch"))]
 use kiln_pipeline as stages;
-use kiln_run::StopFlag;
 
 use crate::arguments::{Arguments, Verb};
 use crate::exit;
 use crate::progress::Reporter;
+use crate::signals;
 
 /// How a verb ended that did not fail.
 pub(crate) enum Outcome {
@@ -76,15 +76,16 @@ impl From<std::io::Error> for Failure {
 }
 
 /// Do what was asked.
-pub(crate) fn call(verb: Verb, stop: &StopFlag) -> Result<Outcome, Failure> {
+pub(crate) fn call(verb: Verb) -> Result<Outcome, Failure> {
+    signals::survive_file_limits()?;
     let mut out = std::io::stdout().lock();
     match verb {
         Verb::New { task } => out.write_all(kiln_pipeline::new_recipe(&task)?.as_bytes())?,
         Verb::Ingest(recipe) => {
-            stages::ingest_recipe(&recipe.into(), &Reporter::new(), stop)?;
+            stages::ingest_recipe(&recipe.into(), &Reporter::new(), &signals::stop_flag()?)?;
         }
         Verb::Prepare(recipe) => {
-            stages::prepare_recipe(&recipe.into(), &Reporter::new(), stop)?;
+            stages::prepare_recipe(&recipe.into(), &Reporter::new(), &signals::stop_flag()?)?;
         }
         Verb::Tokenize { tokenizer, decode } => {
             kiln_pipeline::tokenize(&tokenizer, decode, std::io::stdin().lock(), out)?;
@@ -92,11 +93,14 @@ pub(crate) fn call(verb: Verb, stop: &StopFlag) -> Result<Outcome, Failure> {
         Verb::Inspect { path, json } => kiln_pipeline::inspect(&path, json, &mut out)?,
         Verb::Verify { path, json } => kiln_pipeline::verify(&path, json, &mut out)?,
         Verb::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "kiln", &mut out);
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "kiln", &mut script);
+            out.write_all(&script)?;
         }
         #[cfg(feature = "torch")]
         Verb::Run { recipe, json } | Verb::Train { recipe, json } => {
-            let summary = kiln_assembly::run(&recipe.into(), &Reporter::new(), stop)?;
+            let summary =
+                kiln_assembly::run(&recipe.into(), &Reporter::new(), &signals::stop_flag()?)?;
             print(&summary, json, &mut out)?;
             if summary.interrupted {
                 return Ok(Outcome::Interrupted);

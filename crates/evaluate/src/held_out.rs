@@ -28,7 +28,7 @@ pub fn held_out(
             if batch.rows() == 0 {
                 return Ok((sum, targets));
             }
-            let batch = DeviceBatch::new(&batch, at, network.device())?;
+            let batch = DeviceBatch::new(&batch, network.device())?;
             let output = network.forward(&batch, &Context::evaluation())?;
             let loss = objective.loss(&*network.head, &output, &batch)?;
             see(&batch, &loss.outputs)?;
@@ -58,10 +58,8 @@ pub enum Judged {
 pub struct Sampled {
     /// Random windows of the held-out split.
     pub source: Arc<dyn BatchSource>,
-    /// How many batches.
-    pub batches: u64,
-    /// Rows of a batch.
-    pub rows: usize,
+    /// How many of them.
+    pub windows: u64,
 }
 
 /// The whole held-out split, scored.
@@ -129,10 +127,16 @@ impl HeldOut {
         no_grad(|| {
             let mut sum = 0.0;
             let mut targets = 0;
-            for number in 0..sampled.batches {
-                let at = SamplePosition(number * sampled.rows as u64);
-                let batch = sampled.source.rows(at, sampled.rows).map_err(Error::Data)?;
-                let batch = DeviceBatch::new(&batch, at, network.device())?;
+            let mut done = 0;
+            while done < sampled.windows {
+                let rows = (sampled.windows - done).min(self.rows as u64);
+                let at = SamplePosition(done);
+                let batch = sampled
+                    .source
+                    .rows(at, rows as usize)
+                    .map_err(Error::Data)?;
+                done += rows;
+                let batch = DeviceBatch::new(&batch, network.device())?;
                 let output = network.forward(&batch, &Context::evaluation())?;
                 let loss = self.objective.loss(&*network.head, &output, &batch)?;
                 sum += f64::try_from(&loss.sum)?;

@@ -3,23 +3,31 @@
 use kiln_learn::Measures;
 
 /// Accuracy and macro-averaged F1 of class numbers. A class that was neither expected nor chosen does not count in the average.
+///
+/// # Panics
+/// If a number is not below `classes`.
 pub fn classification(expected: &[i64], chosen: &[i64], classes: usize) -> Measures {
-    let pairs = || expected.iter().zip(chosen);
-    let right = pairs()
-        .filter(|(expected, chosen)| expected == chosen)
-        .count();
-    let scores: Vec<f64> = (0..classes)
-        .filter_map(|class| {
-            let class = i64::try_from(class).ok()?;
-            let count = |test: &dyn Fn(bool, bool) -> bool| {
-                pairs()
-                    .filter(|&(&expected, &chosen)| test(expected == class, chosen == class))
-                    .count() as f64
-            };
-            let hit = count(&|expected, chosen| expected && chosen);
-            let either = count(&|expected, _| expected) + count(&|_, chosen| chosen);
-            (either > 0.0).then(|| 2.0 * hit / either)
-        })
+    /// Rows of a class that were expected, chosen, and both.
+    #[derive(Clone, Copy, Default)]
+    struct Counts {
+        expected: u64,
+        chosen: u64,
+        both: u64,
+    }
+    let mut counts = vec![Counts::default(); classes];
+    let mut right = 0u64;
+    for (&expected, &chosen) in expected.iter().zip(chosen) {
+        counts[expected as usize].expected += 1;
+        counts[chosen as usize].chosen += 1;
+        if expected == chosen {
+            counts[expected as usize].both += 1;
+            right += 1;
+        }
+    }
+    let scores: Vec<f64> = counts
+        .iter()
+        .filter(|count| count.expected + count.chosen > 0)
+        .map(|count| 2.0 * count.both as f64 / (count.expected + count.chosen) as f64)
         .collect();
     vec![
         (

@@ -47,7 +47,8 @@ pub fn generate(
             "this model predicts labels or values, it does not write text: use `kiln predict`",
         ));
     }
-    let mut reader = Reader::new(trained, beginning(trained, prompt)?)?;
+    sampling.check()?;
+    let mut reader = Reader::new(trained, beginning(trained, prompt)?, tokens)?;
     let mut sampler = sampling.sampler();
     let mut characters = Characters::default();
     let mut text = String::new();
@@ -110,18 +111,31 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(trained: &'a Trained, text: Vec<TokenId>) -> Result<Self> {
+    /// Read `text`, to which at most `more` tokens will be added.
+    fn new(trained: &'a Trained, mut text: Vec<TokenId>, more: usize) -> Result<Self> {
         let trunk = &trained.network.trunk;
         let limit = trunk.context_limit();
         let state = trunk.new_state(1, limit.unwrap_or(0)).ok_or(Error::Task(
             "this model keeps no state between tokens: it cannot write text",
         ))?;
+        let limit = limit.and_then(|limit| usize::try_from(limit).ok());
+        if let Some(limit) = limit {
+            // Of a prompt that does not fit, the end, with room for what follows, up to half of the context.
+            let kept = limit - more.min(limit / 2);
+            if text.len() > kept && text.len() + more > limit {
+                tracing::warn!(
+                    "the prompt has {} tokens, the model sees {limit}: it reads the last {kept} of them",
+                    text.len()
+                );
+                text.drain(..text.len() - kept);
+            }
+        }
         Ok(Self {
             trained,
             unread: text.len(),
             text,
             state,
-            limit: limit.and_then(|limit| usize::try_from(limit).ok()),
+            limit,
         })
     }
 
@@ -162,6 +176,11 @@ impl<'a> Reader<'a> {
                 .project(&last)?
                 .f_to_kind(Kind::Float)?)
         })?;
-        Ok(Vec::<f32>::try_from(logits.view([-1]))?)
+        let logits = Vec::<f32>::try_from(logits.view([-1]))?;
+        if logits.iter().all(|logit| logit.is_finite()) {
+            Ok(logits)
+        } else {
+            Err(Error::NotFinite)
+        }
     }
 }

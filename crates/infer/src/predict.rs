@@ -35,6 +35,9 @@ pub fn predict(trained: &Trained, texts: &[&str]) -> Result<Vec<Prediction>> {
     let mut predictions = Vec::with_capacity(texts.len());
     for (part, texts) in texts.chunks(ROWS).enumerate() {
         let outputs = outputs(trained, texts, part * ROWS)?; // [batch, outputs]
+        if !bool::try_from(outputs.isfinite().all())? {
+            return Err(Error::NotFinite);
+        }
         let width = outputs.size().last().copied().unwrap_or(1);
         let flat = Vec::<f64>::try_from(outputs.view([-1]).to_kind(Kind::Double))?;
         let rows = flat.chunks(usize::try_from(width).unwrap_or(1).max(1));
@@ -47,13 +50,25 @@ fn outputs(trained: &Trained, texts: &[&str], before: usize) -> Result<Tensor> {
     let mut rows = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
         let mut ids = Vec::new();
+        let refused = |problem: String| Error::Input {
+            index: before + index,
+            problem,
+        };
         trained
             .tokenizer
             .encode(text, &mut ids)
-            .map_err(Error::Text)?;
-        ids.truncate(trained.context_length);
+            .map_err(|error| refused(error.to_string()))?;
         if ids.is_empty() {
-            return Err(Error::Empty(before + index + 1));
+            return Err(refused("empty: expected some text".to_owned()));
+        }
+        if ids.len() > trained.context_length {
+            tracing::warn!(
+                "text {} has {} tokens; only the first {} are read, as in training",
+                before + index + 1,
+                ids.len(),
+                trained.context_length
+            );
+            ids.truncate(trained.context_length);
         }
         rows.push(ids);
     }
@@ -87,11 +102,7 @@ fn interpret(trained: &Trained, row: &[f64]) -> Prediction {
     let Some(labels) = &trained.labels else {
         let scales = trained.scales.iter().flatten();
         let values = row.iter().zip(scales);
-        return Prediction::Values(
-            values
-                .map(|(value, scale)| value * scale.standard_deviation + scale.mean)
-                .collect(),
-        );
+        return Prediction::Values(values.map(|(value, scale)| scale.value(*value)).collect());
     };
     let highest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let weights: Vec<f64> = row.iter().map(|logit| (logit - highest).exp()).collect();

@@ -2,6 +2,8 @@
 
 use kiln_tensor::{Draws, Generator};
 
+use crate::Error;
+
 /// How the next token is drawn from the model's distribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sampling {
@@ -27,6 +29,29 @@ impl Default for Sampling {
 }
 
 impl Sampling {
+    /// Refuse numbers that draw nothing sensible.
+    ///
+    /// # Errors
+    /// A temperature below 0, a `top_k` of 0, a `top_p` outside 0 to 1.
+    pub fn check(&self) -> Result<(), Error> {
+        let refused = |key, problem: String| Err(Error::Sampling { key, problem });
+        if !self.temperature.is_finite() || self.temperature < 0.0 {
+            return refused(
+                "temperature",
+                format!("{}: expected 0 or more", self.temperature),
+            );
+        }
+        if self.top_k == Some(0) {
+            return refused("top_k", "0: expected 1 or more".to_owned());
+        }
+        if let Some(share) = self.top_p
+            && !(0.0..=1.0).contains(&share)
+        {
+            return refused("top_p", format!("{share}: expected 0 to 1"));
+        }
+        Ok(())
+    }
+
     /// Begin to draw.
     pub fn sampler(&self) -> Sampler {
         Sampler {
@@ -169,6 +194,37 @@ mod tests {
             },
             [0.0, 1.0, 0.0, 0.0],
         );
+    }
+
+    #[test]
+    fn senseless_numbers_are_refused() {
+        let base = Sampling::default();
+        for (sampling, words) in [
+            (
+                Sampling {
+                    temperature: f64::NAN,
+                    ..base.clone()
+                },
+                "temperature: NaN: expected 0 or more",
+            ),
+            (
+                Sampling {
+                    top_k: Some(0),
+                    ..base.clone()
+                },
+                "top_k: 0: expected 1 or more",
+            ),
+            (
+                Sampling {
+                    top_p: Some(1.5),
+                    ..base.clone()
+                },
+                "top_p: 1.5: expected 0 to 1",
+            ),
+        ] {
+            assert_eq!(sampling.check().unwrap_err().to_string(), words);
+        }
+        assert!(base.check().is_ok());
     }
 
     #[test]

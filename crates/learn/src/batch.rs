@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use kiln_tensor::{Device, Kind, Tensor};
-use kiln_tokens::{Batch, SamplePosition, column};
+use kiln_tokens::{Batch, column};
 
 use crate::{Error, Result};
 
@@ -28,20 +28,19 @@ impl Inputs {
     }
 }
 
-/// The rows of one micro-batch on a device, and where in the order they lie.
+/// The rows of one micro-batch on a device.
 pub struct DeviceBatch {
     columns: BTreeMap<&'static str, Tensor>,
-    position: SamplePosition,
     rows: usize,
     targets: u64,
 }
 
 impl DeviceBatch {
-    /// Copy a batch, whose first row is at `position`, to a device.
+    /// Copy a batch to a device.
     ///
     /// # Errors
     /// The device has no memory for it.
-    pub fn new(batch: &Batch, position: SamplePosition, device: Device) -> Result<Self> {
+    pub fn new(batch: &Batch, device: Device) -> Result<Self> {
         let rows = i64::try_from(batch.rows()).unwrap_or(i64::MAX);
         let mut columns = BTreeMap::new();
         for (name, column) in batch.columns() {
@@ -58,7 +57,6 @@ impl DeviceBatch {
         }
         Ok(Self {
             columns,
-            position,
             rows: batch.rows(),
             targets: batch.targets(),
         })
@@ -91,11 +89,6 @@ impl DeviceBatch {
         })
     }
 
-    /// Place of the first row in the order.
-    pub fn position(&self) -> SamplePosition {
-        self.position
-    }
-
     /// Number of rows.
     pub fn rows(&self) -> usize {
         self.rows
@@ -106,15 +99,6 @@ impl DeviceBatch {
         self.targets
     }
 
-    /// Number of ids read, padding included.
-    pub fn ids_read(&self) -> u64 {
-        self.columns
-            .get(column::INPUTS)
-            .map_or(0, |ids| ids.numel() as u64)
-    }
-}
-
-impl DeviceBatch {
     /// Whole numbers as the kind that losses take.
     ///
     /// # Errors

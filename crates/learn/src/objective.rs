@@ -12,9 +12,6 @@ pub trait Objective: Send {
     /// # Errors
     /// The batch lacks the column that this loss scores.
     fn loss(&self, head: &dyn Head, output: &Output, batch: &DeviceBatch) -> Result<LossSum>;
-
-    /// What the loss is called in the log, with its unit: `cross-entropy (nats)`.
-    fn name(&self) -> &'static str;
 }
 
 /// A summed loss.

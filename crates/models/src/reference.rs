@@ -286,6 +286,33 @@ fn the_sentence_cnn_is_kims_and_padding_does_not_matter() {
     }
 }
 
+/// nanoGPT's rules: 0.02 everywhere, branch outputs less by the root of their number, gains one.
+#[test]
+fn the_transformer_begins_as_nanogpts() {
+    let config = transformer::Config {
+        layers: 8,
+        width: 64,
+        ..transformer::Config::default()
+    };
+    let network = config
+        .build(Reference::builder(), 500, 64, Outputs::Tokens)
+        .finish(Precision::Fp32)
+        .unwrap();
+    for (name, tensor) in network.parameters.named() {
+        let spread = f64::try_from(tensor.std(false)).unwrap();
+        let expected = match name.as_str() {
+            name if name.contains("norm") => 0.0,
+            name if name.ends_with("output.weight") || name.ends_with("down.weight") => 0.02 / 4.0,
+            _ => 0.02,
+        };
+        // At least 4,096 draws each: five standard errors are 5.6 %.
+        assert!(
+            (spread - expected).abs() <= 0.056 * expected,
+            "{name}: {spread}"
+        );
+    }
+}
+
 #[test]
 fn an_id_beyond_the_vocabulary_and_a_row_beyond_the_context_are_named() {
     let config = transformer::Config {

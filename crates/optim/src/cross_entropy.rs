@@ -37,8 +37,4 @@ impl Objective for CrossEntropy {
             outputs: logits.detach(),
         })
     }
-
-    fn name(&self) -> &'static str {
-        "cross-entropy (nats)"
-    }
 }

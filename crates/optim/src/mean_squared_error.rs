@@ -1,6 +1,6 @@
 //! Mean squared error.
 
-use kiln_learn::{DeviceBatch, Head, LossSum, Objective, Output, Result};
+use kiln_learn::{DeviceBatch, Error, Head, LossSum, Objective, Output, Result};
 use kiln_tensor::{Kind, Tensor};
 use kiln_tokens::{Scale, column};
 
@@ -29,6 +29,13 @@ impl Objective for MeanSquaredError {
     fn loss(&self, head: &dyn Head, output: &Output, batch: &DeviceBatch) -> Result<LossSum> {
         let outputs = head.project(&output.hidden)?.to_kind(Kind::Float); // [batch, values]
         let values = batch.column(column::VALUES)?;
+        if values.size() != outputs.size() {
+            return Err(Error::Batch(format!(
+                "{} numbers in a row, the model predicts {}",
+                values.size().last().unwrap_or(&0),
+                outputs.size().last().unwrap_or(&0)
+            )));
+        }
         let mean = self.row(|scale| scale.mean, &outputs);
         let spread = self.row(|scale| scale.standard_deviation, &outputs);
         let standardised = values.f_sub(&mean)?.f_div(&spread)?;
@@ -37,9 +44,5 @@ impl Objective for MeanSquaredError {
             sum: squared.f_sum(Kind::Float)?,
             outputs: (outputs.detach() * &spread) + &mean,
         })
-    }
-
-    fn name(&self) -> &'static str {
-        "squared error (variances)"
     }
 }

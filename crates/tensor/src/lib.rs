@@ -25,6 +25,7 @@ mod error;
 mod gradients;
 mod memory;
 mod parameters;
+mod peak;
 mod precision;
 mod safetensors;
 
@@ -35,6 +36,7 @@ pub use error::Error;
 pub use gradients::{AdamwStep, adamw_step, backward};
 pub use memory::resident_bytes;
 pub use parameters::{Builder, Init, Parameter, Parameters, Role};
+pub use peak::peak_operations;
 pub use precision::{Precision, PrecisionChoice};
 pub use safetensors::{read_tensors, write_tensors};
 

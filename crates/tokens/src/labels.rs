@@ -53,6 +53,13 @@ pub struct Scale {
     pub standard_deviation: f64,
 }
 
+impl Scale {
+    /// A standardised number in the units of the data.
+    pub fn value(&self, standardised: f64) -> f64 {
+        standardised * self.standard_deviation + self.mean
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::LabelSet;

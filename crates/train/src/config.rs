@@ -100,6 +100,20 @@ impl Config {
                 return Err((key.map_or("steps", |(key, _)| key), problem));
             }
         }
+        for (key, nothing) in [
+            ("steps", self.steps == Some(0)),
+            ("tokens", self.tokens == Some(0)),
+        ] {
+            if nothing {
+                return Err((key, "0: expected 1 or more".to_owned()));
+            }
+        }
+        if self
+            .epochs
+            .is_some_and(|epochs| !epochs.is_finite() || epochs <= 0.0)
+        {
+            return Err(("epochs", "expected a number above 0".to_owned()));
+        }
         let micro = self.micro_rows();
         if self.batch_size == 0 {
             return Err(("batch_size", "0: expected 1 or more".to_owned()));

@@ -63,6 +63,11 @@ impl Journal {
         self.aside += time;
     }
 
+    /// Whether updates were made since the last record.
+    pub(crate) fn has_news(&self) -> bool {
+        self.steps > 0
+    }
+
     /// Take the traces of an update; sums stay on the device.
     pub(crate) fn add(&mut self, traces: Traces) -> Result<()> {
         self.steps += 1;
@@ -115,6 +120,10 @@ impl Journal {
             tokens_per_second: (time > 0.0).then(|| self.targets as f64 / time),
             milliseconds_per_step: (self.steps > 0).then(|| 1e3 * time / self.steps as f64),
             data_share: (time > 0.0).then(|| self.waited.as_secs_f64() / time),
+            model_flops_utilization: plan
+                .operations
+                .filter(|_| time > 0.0)
+                .map(|(each, most)| each * self.targets as f64 / time / most),
             memory_bytes: resident_bytes(),
             memory_total_bytes: self.memory_total,
             loss_z_score: train_loss.and_then(|loss| z_score(&mut state.loss_average, loss)),

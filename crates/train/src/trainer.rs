@@ -37,6 +37,10 @@ pub struct Plan {
     pub keep: usize,
     /// Identity of the tokenizer.
     pub tokenizer: String,
+    /// Device and precision, for the record.
+    pub arithmetic: String,
+    /// Floating-point operations for one target, and how many the device does in a second at most, where that is known.
+    pub operations: Option<(f64, f64)>,
 }
 
 /// A clipping rule: changes the gradients and gives their norm before.
@@ -116,6 +120,7 @@ impl<'a> Trainer<'a> {
             written_by: kiln_run::WRITTEN_BY.to_owned(),
             threads: kiln_tensor::threads(),
             processor: processor(),
+            arithmetic: plan.arithmetic.clone(),
             ..TrainingState::default()
         };
         if let Some(checkpoint) = checkpoints.newest()? {
@@ -129,16 +134,24 @@ impl<'a> Trainer<'a> {
                     return Err(Error::OtherData { path, what });
                 }
             }
-            if saved.threads != state.threads || saved.processor != state.processor {
+            let means = |state: &TrainingState| {
+                format!(
+                    "{}, {} threads, {}",
+                    state.arithmetic, state.threads, state.processor
+                )
+            };
+            if means(saved) != means(&state) {
                 progress.note(&format!(
-                    "going on with {} threads on {}, the checkpoint was written with {} on {}: the last bits of sums may differ",
-                    state.threads, state.processor, saved.threads, saved.processor
+                    "going on with {}; the checkpoint was written with {}, so the end will differ in its last bits or more",
+                    means(&state),
+                    means(saved)
                 ));
             }
             checkpoint.load_training(&mut parts.network, &mut *parts.optimizer, &mut carry)?;
             state = TrainingState {
                 threads: state.threads,
                 processor: state.processor,
+                arithmetic: state.arithmetic,
                 written_by: state.written_by,
                 ..saved.clone()
             };
@@ -178,6 +191,10 @@ impl<'a> Trainer<'a> {
         }
         self.progress.end();
         if self.stop.requested() && self.state.step < total {
+            let rates = self.parts.schedule.rates(self.state.step, total);
+            if journal.has_news() {
+                self.record(&mut journal, rates.learning_rate, None)?;
+            }
             self.save(&mut journal)?;
         }
         Ok(Finished {
@@ -235,7 +252,7 @@ impl<'a> Trainer<'a> {
             journal.aside(began.elapsed());
             let loss = scored.iter().find(|(name, _)| name == "validation_loss");
             self.state.validation_loss = loss.map(|(_, loss)| *loss);
-            if let Some((_, loss)) = loss
+            if let Some((_, loss)) = loss.filter(|(_, loss)| loss.is_finite())
                 && self
                     .state
                     .best_validation_loss
@@ -246,19 +263,31 @@ impl<'a> Trainer<'a> {
             }
             measures = Some(scored);
         }
-        let entry = journal.entry(&mut self.state, &self.plan, learning_rate, measures)?;
-        self.metrics.write(&entry.record)?;
-        self.progress.record(&entry.record);
-        self.check_health(&entry)?;
+        self.record(journal, learning_rate, measures)?;
         if save {
             self.save(journal)?;
         }
         Ok(())
     }
 
+    fn record(
+        &mut self,
+        journal: &mut Journal,
+        learning_rate: f64,
+        measures: Option<Measures>,
+    ) -> Result<(), Error> {
+        let entry = journal.entry(&mut self.state, &self.plan, learning_rate, measures)?;
+        self.metrics.write(&entry.record)?;
+        self.progress.record(&entry.record);
+        self.check_health(&entry)
+    }
+
     fn check_health(&mut self, entry: &Entry) -> Result<(), Error> {
-        if entry.skipped == 0 {
+        // In a row: an update that was not skipped ends the row.
+        if entry.skipped < entry.covered {
             self.skipped = 0;
+        }
+        if entry.skipped == 0 {
             return Ok(());
         }
         self.progress.note(&format!(

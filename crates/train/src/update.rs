@@ -40,7 +40,7 @@ impl Learner<'_> {
         self.network.parameters.clear_gradients()?;
         let mut loss = Tensor::zeros([], (Kind::Float, self.network.device()));
         for (micro, (position, batch)) in batches.iter().enumerate() {
-            let batch = DeviceBatch::new(batch, *position, self.network.device())?;
+            let batch = DeviceBatch::new(batch, self.network.device())?;
             let context = Context::training(self.draws, *position);
             let state = carry.get_mut(micro);
             let output = self
@@ -78,3 +78,7 @@ impl Learner<'_> {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "update_tests.rs"]
+mod tests;

@@ -104,13 +104,13 @@ impl Model for Recurrent {
         let embedded = look_up(&self.embedding, &inputs.ids)?;
         let mut hidden = context.dropout(&embedded, self.dropout)?;
         // A forgotten row begins as every row begins: at zero.
-        let keep = inputs
-            .reset
-            .as_ref()
-            .map(|reset| reset.eq(0).to_kind(hidden.kind()).unsqueeze(1)); // [batch, 1]
+        let keep = inputs.reset.as_ref().map(|reset| reset.eq(0).unsqueeze(1)); // [batch, 1]
         for (index, layer) in self.layers.iter().enumerate() {
             let carry = [2 * index, 2 * index + 1].map(|part| match (&state, &keep) {
-                (Some(state), Some(keep)) => state.part(part) * keep,
+                (Some(state), Some(keep)) => {
+                    let carried = state.part(part);
+                    carried.where_self(keep, &carried.zeros_like())
+                }
                 (Some(state), None) => state.part(part).shallow_clone(),
                 (None, _) => Tensor::zeros([rows, self.width], (hidden.kind(), hidden.device())),
             });
