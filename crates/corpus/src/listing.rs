@@ -83,31 +83,36 @@ fn refuse_overlaps(sources: &mut [ListedSource]) -> Result<(), Error> {
         return Ok(());
     }
     let mut owners: HashMap<&str, usize> = HashMap::new();
+    // The texts of files that have several; those files are few.
+    let mut further: HashMap<(&str, &str), usize> = HashMap::new();
     let mut suffixed = vec![false; sources.len()];
     for (index, source) in sources.iter().enumerate() {
         let Inputs::Files(files) = &source.inputs else {
             continue;
         };
         for file in files {
-            let Some(earlier) = owners.insert(&file.name, index) else {
+            let (name, text) = (&*file.name, &*source.fields.text);
+            let Some(&first) = owners.get(name) else {
+                owners.insert(name, index);
                 continue;
             };
-            let other = &sources[earlier];
-            let name = &file.name;
-            if other.held_out != source.held_out {
-                return Err(Error::config(
-                    format!("{}.path", source.key),
-                    format!(
-                        "`{name}` is also in {}; what is held out must not be trained on",
-                        other.key
-                    ),
-                ));
+            let refuse = |problem| Error::config(format!("{}.path", source.key), problem);
+            if sources[first].held_out != source.held_out {
+                return Err(refuse(format!(
+                    "`{name}` is also in {}; what is held out must not be trained on",
+                    sources[first].key
+                )));
             }
-            if !file.format.has_fields() || other.fields.text == source.fields.text {
-                return Err(Error::config(
-                    format!("{}.path", source.key),
-                    format!("`{name}` is also in {}; name it once", other.key),
-                ));
+            let same_text = sources[first].fields.text == text || !file.format.has_fields();
+            let same = match same_text {
+                true => Some(first),
+                false => further.insert((name, text), index),
+            };
+            if let Some(other) = same {
+                return Err(refuse(format!(
+                    "`{name}` is also in {}; name it once",
+                    sources[other].key
+                )));
             }
             suffixed[index] = true;
         }

@@ -1,5 +1,6 @@
 //! What can go wrong with a shard or an order, each in one line.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// Why a shard could not be written or read, or an order not be made of it.
@@ -160,7 +161,10 @@ impl Error {
     /// lost data (exit code 1).
     pub fn is_mistake(&self) -> bool {
         match self {
-            Self::Io { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::IsADirectory
+            ),
             Self::Length { .. } | Self::Unfinished { .. } | Self::Damaged { .. } => false,
             _ => true,
         }

@@ -1,8 +1,9 @@
 //! Documents that a trained model is scored on, prepared as its own data was.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use kiln_corpus::{Corpus, SourceConfig};
+use kiln_corpus::{Corpus, Format, SourceConfig};
 use kiln_dataset::TaskConfig;
 use kiln_run::{StopFlag, atomic::StagedFolder};
 use kiln_text::Document;
@@ -22,8 +23,8 @@ pub struct HeldOut {
     _folder: StagedFolder,
 }
 
-/// Read the documents at `data` as the recipe reads its first source (the same columns; the format as the extension says),
-/// and encode them.
+/// Read the documents at `data` as the recipe reads its first source (the same columns; the format that the extension says,
+/// or else the source's), and encode them.
 ///
 /// # Errors
 /// The data cannot be read, is empty, has a class that is not among `labels`, or lacks what the task predicts.
@@ -33,13 +34,19 @@ pub fn hold_out(
     tokenizer: &dyn Tokenizer,
     labels: Option<&LabelSet>,
 ) -> Result<HeldOut, Error> {
+    if plan.task == TaskConfig::Classification {
+        check_classes(plan, data)?;
+    }
     let corpus = Corpus::open(&source(plan, data), Path::new("."))?;
     let expected = match (plan.task, labels) {
         (TaskConfig::Classification, Some(labels)) => Expected::Label(labels.clone()),
         (TaskConfig::Regression, _) => Expected::Values(width(&corpus)?),
         _ => Expected::Nothing,
     };
-    let name = format!("kiln-held-out-{}", std::process::id());
+    // One process may hold several.
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("kiln-held-out-{}-{number}", std::process::id());
     let folder = StagedFolder::new(&std::env::temp_dir().join(name))?;
     let encoding = Encoding::new(plan, &expected, tokenizer);
     let path = folder
@@ -65,13 +72,36 @@ pub fn hold_out(
     })
 }
 
+/// Where the sources of the recipe are one class each, nothing says which of them the documents at `data` are.
+fn check_classes(plan: &Plan, data: &Path) -> Result<(), Error> {
+    let mut classes = plan.corpus.sources.iter().map(|source| &source.label_is);
+    let first = classes.next().and_then(Option::as_ref);
+    if first.is_none() || classes.all(|class| class.as_ref() == first) {
+        return Ok(());
+    }
+    Err(Error::Answer {
+        document: data.display().to_string(),
+        found: "no label of its own: the sources of the recipe get theirs from `label_is`"
+            .to_owned(),
+        advice: "leave out --data to score the run's held-out split, or see with `kiln predict` what becomes of each text",
+    })
+}
+
 /// The recipe's first source with another path; nothing of it is split off.
 fn source(plan: &Plan, data: &Path) -> kiln_corpus::Config {
     let mut config = plan.corpus.clone();
     let first = config.sources.into_iter().next().unwrap_or_default();
+    let path = data.display().to_string();
+    let format = match (first.format, Format::of_file_name(&path)) {
+        // Files of lines have the extension of running text, or none.
+        (Some(Format::Lines), None | Some(Format::Text)) => Some(Format::Lines),
+        (Some(Format::Stories), _) | (_, Some(_)) => None,
+        // A file whose name says nothing; of a folder's files, those are left out.
+        (format, None) => format.filter(|_| data.is_file()),
+    };
     config.sources = vec![SourceConfig {
-        path: Some(data.display().to_string()),
-        format: None,
+        path: Some(path),
+        format,
         documents: None,
         seed: None,
         ..first

@@ -71,22 +71,25 @@ impl Ingested {
             .get("counts")
             .and_then(|counts| serde_json::from_value(counts.clone()).ok())
             .ok_or_else(|| lacks("the counts of documents"))?;
+        let mut chunks: Vec<_> = manifest
+            .files
+            .iter()
+            .filter_map(|file| {
+                let (part, number) = parse_chunk_name(&file.name)?;
+                Some(DocumentChunk {
+                    part,
+                    number,
+                    path: folder.join(&file.name),
+                })
+            })
+            .collect();
+        // Names are in the order of their numbers only up to 99999.
+        chunks.sort_by_key(|chunk| (chunk.part == Part::HeldOut, chunk.number));
         Ok(Self {
             folder: folder.to_owned(),
             counts,
             key: manifest.key.ok_or_else(|| lacks("its key"))?,
-            chunks: manifest
-                .files
-                .iter()
-                .filter_map(|file| {
-                    let (part, number) = parse_chunk_name(&file.name)?;
-                    Some(DocumentChunk {
-                        part,
-                        number,
-                        path: folder.join(&file.name),
-                    })
-                })
-                .collect(),
+            chunks,
         })
     }
 }
@@ -385,5 +388,42 @@ impl Chunk {
         }
         files.push(self.ledger.commit(&ledger_name(self.number))?);
         Ok(files)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_are_in_the_order_of_their_numbers_however_many() {
+        let mut manifest = Manifest::new(CORPUS, FORMAT_VERSION);
+        manifest.key = Some(Digest::of(b""));
+        manifest.details = json!({ "counts": Counts::default() });
+        let mut names: Vec<_> = [0, 9, 10_000, 10_001, 99_999, 100_000, 123_456]
+            .into_iter()
+            .flat_map(|number| Part::ALL.map(|part| chunk_name(part, number)))
+            .collect();
+        let ordered = |part: Part| -> Vec<PathBuf> {
+            let of_part = names
+                .iter()
+                .filter(|name| name.starts_with(split_name(part)));
+            of_part.map(|name| Path::new("corpus").join(name)).collect()
+        };
+        let expected = Part::ALL.map(ordered);
+        names.sort();
+        manifest.files = names
+            .into_iter()
+            .map(|name| FileEntry {
+                name,
+                bytes: 0,
+                blake3: Digest::of(b""),
+            })
+            .collect();
+        let ingested = Ingested::read(Path::new("corpus"), &manifest).unwrap();
+        assert_eq!(Part::ALL.map(|part| ingested.documents(part)), expected);
+        let shards =
+            Part::ALL.map(|part| crate::shards::shard_paths(Path::new("corpus"), &manifest, part));
+        assert_eq!(shards, expected);
     }
 }

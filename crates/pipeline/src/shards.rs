@@ -388,10 +388,14 @@ impl ShardWriter {
 /// The shards of a part, in order.
 pub(crate) fn shard_paths(folder: &Path, manifest: &Manifest, part: Part) -> Vec<PathBuf> {
     let prefix = format!("{}-", split_name(part));
-    manifest
+    let mut numbered: Vec<(usize, PathBuf)> = manifest
         .files
         .iter()
-        .filter(|file| file.name.starts_with(&prefix))
-        .map(|file| folder.join(&file.name))
-        .collect()
+        .filter_map(|file| {
+            let (number, _) = file.name.strip_prefix(&prefix)?.split_once('.')?;
+            Some((number.parse().ok()?, folder.join(&file.name)))
+        })
+        .collect();
+    numbered.sort();
+    numbered.into_iter().map(|(_, path)| path).collect()
 }

@@ -55,7 +55,12 @@ impl Stage {
         }
         let records = self.folder.join(UNFINISHED);
         let key = self.key.to_string();
-        if fs::read_to_string(records.join(KEY)).is_ok_and(|found| found != key) {
+        let stale = match fs::read_to_string(records.join(KEY)) {
+            Ok(found) => found != key,
+            // Records without a key: what a removal left that was itself interrupted. Nobody knows of which inputs.
+            Err(_) => records.exists(),
+        };
+        if stale {
             tracing::info!(
                 stage = self.kind,
                 "the inputs changed since the interruption: beginning again"

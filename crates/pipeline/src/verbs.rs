@@ -40,14 +40,28 @@ impl RunOptions {
         }
     }
 
-    /// The arguments of the command that does this again.
+    /// The arguments of the command that does this again, to be typed in a shell.
     pub fn arguments(&self) -> String {
-        let mut words = vec![self.recipe.display().to_string()];
+        let mut words = vec![quoted(&self.recipe.display().to_string())];
         if let Some(folder) = &self.run_dir {
-            words.push(format!("--run-dir {}", folder.display()));
+            words.push(format!(
+                "--run-dir {}",
+                quoted(&folder.display().to_string())
+            ));
         }
-        words.extend(self.overrides.iter().map(|set| format!("--set '{set}'")));
+        let overrides = self.overrides.iter();
+        words.extend(overrides.map(|set| format!("--set {}", quoted(set))));
         words.join(" ")
+    }
+}
+
+/// A word that a POSIX shell reads as it is written here.
+fn quoted(word: &str) -> String {
+    let plain = |character: char| character.is_alphanumeric() || "_-+=./,:@%".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
@@ -89,4 +103,36 @@ pub fn each_document(files: &[PathBuf], see: &mut dyn FnMut(&Document)) -> Resul
         see(&document);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_the_arguments_back() {
+        let options = RunOptions {
+            recipe: "my recipes/a.toml".into(),
+            run_dir: Some("it's".into()),
+            overrides: vec![
+                "train.steps=5".into(),
+                "corpus.sources=[{ path = \"a b\" }]".into(),
+            ],
+        };
+        let script = format!("printf '%s|' {}", options.arguments());
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(output.stdout).unwrap(),
+            "my recipes/a.toml|--run-dir|it's|--set|train.steps=5|--set|corpus.sources=[{ path = \"a b\" }]|"
+        );
+        let plain = RunOptions {
+            recipe: "a.toml".into(),
+            run_dir: None,
+            overrides: vec!["train.steps=5".into()],
+        };
+        assert_eq!(plain.arguments(), "a.toml --set train.steps=5");
+    }
 }

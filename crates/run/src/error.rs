@@ -31,7 +31,7 @@ pub enum Error {
         difference: String,
     },
     /// The folder holds other things than a run.
-    #[error("{} is not a run folder: it has files but no recipe.toml; choose another --run-dir", path.display())]
+    #[error("{} is not a run folder, but has files in it; choose another --run-dir", path.display())]
     Foreign {
         /// The folder.
         path: PathBuf,
@@ -89,6 +89,7 @@ impl Error {
                 io::ErrorKind::NotFound
                     | io::ErrorKind::NotADirectory
                     | io::ErrorKind::IsADirectory
+                    | io::ErrorKind::InvalidFilename
             ),
             Self::InUse { .. }
             | Self::OtherRecipe { .. }
@@ -116,6 +117,8 @@ pub(crate) fn describe(error: &io::Error) -> String {
                 .into()
         }
         io::ErrorKind::NotFound => "no such file or folder".into(),
+        io::ErrorKind::NotADirectory => "not a folder".into(),
+        io::ErrorKind::IsADirectory => "a folder, not a file".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
         _ => error.to_string(),
     }
@@ -127,6 +130,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_names_the_file_and_says_so_in_one_line() {
+        assert!(Error::io("a", io::Error::from(io::ErrorKind::InvalidFilename)).is_mistake());
         for kind in [
             io::ErrorKind::StorageFull,
             io::ErrorKind::QuotaExceeded,

@@ -1,7 +1,7 @@
 //! The folder of a run: one recipe, one process at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -31,10 +31,14 @@ impl RunFolder {
         resolved_recipe: &str,
         difference: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
-        fs::create_dir_all(path).map_err(|error| Error::io(path, error))?;
+        fs::create_dir_all(path).map_err(|error| match error.kind() {
+            // A file in the folder's place.
+            ErrorKind::AlreadyExists => Error::io(path, ErrorKind::NotADirectory.into()),
+            _ => Error::io(path, error),
+        })?;
         let recipe = path.join(RECIPE);
-        if !recipe.exists() {
-            // Nothing is put into a folder that is somebody else's, not even a lock.
+        if !Self::is_run(path) {
+            // Nothing is put into a folder that is somebody else's or a checkpoint's, not even a lock.
             refuse_foreign(path)?;
         }
         let lock = lock(path)?;
@@ -48,7 +52,7 @@ impl RunFolder {
                     });
                 }
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
                 atomic::write(&recipe, resolved_recipe.as_bytes())?;
             }
             Err(error) => return Err(Error::io(recipe, error)),
@@ -168,7 +172,7 @@ fn lock(folder: &Path) -> Result<File, Error> {
                 holder,
             });
         }
-        Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
             tracing::warn!(
                 path = %path.display(),
                 "this file system has no locks: do not let two processes work in one run folder"
@@ -253,6 +257,32 @@ mod tests {
             Err(Error::NoRun { .. })
         ));
         assert!(RunFolder::open(&scratch.path().join("missing")).is_err());
+    }
+
+    #[test]
+    fn a_checkpoint_is_not_taken_for_a_run() {
+        let scratch = tempfile::tempdir().unwrap();
+        for name in [RECIPE, crate::MANIFEST_NAME, "model.safetensors"] {
+            fs::write(scratch.path().join(name), "a = 1\n").unwrap();
+        }
+        let refused = RunFolder::open_or_create(scratch.path(), "a = 1\n", same).unwrap_err();
+        assert!(matches!(refused, Error::Foreign { .. }), "{refused}");
+        assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_folder_is_a_mistake() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("notes.txt");
+        fs::write(&path, "").unwrap();
+        for path in [path.clone(), path.join("run")] {
+            let refused = RunFolder::open_or_create(&path, "", same).unwrap_err();
+            assert!(refused.is_mistake(), "{refused}");
+            assert_eq!(
+                refused.to_string(),
+                format!("{}: not a folder", path.display())
+            );
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One unit of text. As JSON it is the line that dolma and datatrove read: `id`, `text`, `source`, `metadata`.
+/// One unit of text. As JSON it has the keys of dolma's and datatrove's lines: `id`, `text`, `source`, `metadata`. datatrove
+/// reads it as it is; dolma wants a text for `source`, which is an object here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {
     /// Unique within its corpus and the same at each reading.

@@ -35,10 +35,15 @@ impl Error {
         Self::new(path, position, problem, false)
     }
 
-    /// A failed operation on a file; a missing file is the user's mistake, anything else the machine's failure.
+    /// A failed operation on a file; a path that leads to no file is the user's mistake, anything else the machine's
+    /// failure.
     pub fn io(path: impl AsRef<Path>, error: &std::io::Error) -> Self {
-        let missing = error.kind() == std::io::ErrorKind::NotFound;
-        Self::new(path, Position::Whole, error.to_string(), missing)
+        use std::io::ErrorKind::{InvalidFilename, IsADirectory, NotADirectory, NotFound};
+        let mistake = matches!(
+            error.kind(),
+            NotFound | NotADirectory | IsADirectory | InvalidFilename
+        );
+        Self::new(path, Position::Whole, error.to_string(), mistake)
     }
 
     fn new(
@@ -84,3 +89,40 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_path_that_leads_to_no_file_is_a_mistake_and_a_broken_disk_is_not() {
+        for (kind, mistake) in [
+            (ErrorKind::NotFound, true),
+            (ErrorKind::NotADirectory, true),
+            (ErrorKind::IsADirectory, true),
+            (ErrorKind::InvalidFilename, true),
+            (ErrorKind::PermissionDenied, false),
+            (ErrorKind::StorageFull, false),
+        ] {
+            let error = Error::io("a.txt", &kind.into());
+            assert_eq!(error.is_mistake(), mistake, "{error}");
+            assert!(error.to_string().starts_with("a.txt: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_place_stands_behind_the_file() {
+        for (position, expected) in [
+            (Position::Whole, "a.csv: bad"),
+            (Position::Line(3), "a.csv:3: bad"),
+            (Position::Byte(7), "a.csv: byte 7: bad"),
+        ] {
+            assert_eq!(
+                Error::mistake("a.csv", position, "bad").to_string(),
+                expected
+            );
+        }
+    }
+}

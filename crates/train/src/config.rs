@@ -53,11 +53,6 @@ impl Default for Config {
 
 impl Config {
     /// Updates of the whole run, for a training split of `rows` rows an epoch with `targets` targets each.
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss
-    )]
     pub fn total_steps(&self, rows: u64, targets: u64) -> u64 {
         match (self.steps, self.epochs, self.tokens) {
             (Some(steps), _, _) => steps,

@@ -14,6 +14,12 @@ use crate::update::Traces;
 pub(crate) struct Journal {
     began: Instant,
     earlier_seconds: f64,
+    memory_total: Option<u64>,
+    window: Window,
+}
+
+/// What happened since the last record; sums stay on the device.
+struct Window {
     since: Instant,
     steps: u64,
     targets: u64,
@@ -21,9 +27,23 @@ pub(crate) struct Journal {
     skipped: Option<Tensor>,
     norm: Option<Tensor>,
     waited: Duration,
-    /// Time that evaluations and saves took since the last record: not a part of a step.
+    /// Time that evaluations and saves took: not a part of a step.
     aside: Duration,
-    memory_total: Option<u64>,
+}
+
+impl Window {
+    fn new() -> Self {
+        Self {
+            since: Instant::now(),
+            steps: 0,
+            targets: 0,
+            loss: None,
+            skipped: None,
+            norm: None,
+            waited: Duration::ZERO,
+            aside: Duration::ZERO,
+        }
+    }
 }
 
 /// A record, and how many updates it covers were skipped.
@@ -38,15 +58,8 @@ impl Journal {
         Self {
             began: Instant::now(),
             earlier_seconds: state.seconds,
-            since: Instant::now(),
-            steps: 0,
-            targets: 0,
-            loss: None,
-            skipped: None,
-            norm: None,
-            waited: Duration::ZERO,
-            aside: Duration::ZERO,
             memory_total: memory_total(),
+            window: Window::new(),
         }
     }
 
@@ -56,40 +69,35 @@ impl Journal {
     }
 
     pub(crate) fn waited(&mut self, time: Duration) {
-        self.waited += time;
+        self.window.waited += time;
     }
 
     pub(crate) fn aside(&mut self, time: Duration) {
-        self.aside += time;
+        self.window.aside += time;
     }
 
     /// Whether updates were made since the last record.
     pub(crate) fn has_news(&self) -> bool {
-        self.steps > 0
+        self.window.steps > 0
     }
 
     /// Take the traces of an update; sums stay on the device.
     pub(crate) fn add(&mut self, traces: Traces) -> Result<()> {
-        self.steps += 1;
-        self.targets += traces.targets;
-        self.loss = Some(match self.loss.take() {
+        self.window.steps += 1;
+        self.window.targets += traces.targets;
+        self.window.loss = Some(match self.window.loss.take() {
             Some(sum) => sum.f_add(&traces.loss)?,
             None => traces.loss,
         });
-        self.skipped = Some(match self.skipped.take() {
+        self.window.skipped = Some(match self.window.skipped.take() {
             Some(sum) => sum.f_add(&traces.skipped)?,
             None => traces.skipped,
         });
-        self.norm = Some(traces.norm);
+        self.window.norm = Some(traces.norm);
         Ok(())
     }
 
     /// The record of everything since the last one, and begin anew.
-    #[allow(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss
-    )]
     pub(crate) fn entry(
         &mut self,
         state: &mut TrainingState,
@@ -97,18 +105,19 @@ impl Journal {
         learning_rate: f64,
         measures: Option<Measures>,
     ) -> Result<Entry> {
+        let window = std::mem::replace(&mut self.window, Window::new());
         let number = |tensor: &Option<Tensor>| -> Result<Option<f64>> {
             Ok(match tensor {
                 Some(tensor) => Some(f64::try_from(tensor)?),
                 None => None,
             })
         };
-        let time = self
+        let time = window
             .since
             .elapsed()
-            .saturating_sub(self.aside)
+            .saturating_sub(window.aside)
             .as_secs_f64();
-        let train_loss = number(&self.loss)?.map(|sum| sum / self.targets.max(1) as f64);
+        let train_loss = number(&window.loss)?.map(|sum| sum / window.targets.max(1) as f64);
         let mut record = Record {
             step: state.step,
             total_steps: plan.total_steps,
@@ -116,14 +125,14 @@ impl Journal {
             seconds: self.seconds(),
             train_loss,
             learning_rate: Some(learning_rate),
-            gradient_norm: number(&self.norm)?,
-            tokens_per_second: (time > 0.0).then(|| self.targets as f64 / time),
-            milliseconds_per_step: (self.steps > 0).then(|| 1e3 * time / self.steps as f64),
-            data_share: (time > 0.0).then(|| self.waited.as_secs_f64() / time),
+            gradient_norm: number(&window.norm)?,
+            tokens_per_second: (time > 0.0).then(|| window.targets as f64 / time),
+            milliseconds_per_step: (window.steps > 0).then(|| 1e3 * time / window.steps as f64),
+            data_share: (time > 0.0).then(|| window.waited.as_secs_f64() / time),
             model_flops_utilization: plan
                 .operations
                 .filter(|_| time > 0.0)
-                .map(|(each, most)| each * self.targets as f64 / time / most),
+                .map(|(each, most)| each * window.targets as f64 / time / most),
             memory_bytes: resident_bytes(),
             memory_total_bytes: self.memory_total,
             loss_z_score: train_loss.and_then(|loss| z_score(&mut state.loss_average, loss)),
@@ -136,30 +145,16 @@ impl Journal {
                 record.extra.insert(name, value);
             }
         }
-        let skipped = number(&self.skipped)?.unwrap_or(0.0).round() as u64;
+        let skipped = number(&window.skipped)?.unwrap_or(0.0).round() as u64;
         if skipped > 0 {
             record
                 .extra
                 .insert("skipped_steps".to_owned(), skipped as f64);
         }
-        let covered = self.steps;
-        *self = Self {
-            began: self.began,
-            earlier_seconds: self.earlier_seconds,
-            since: Instant::now(),
-            steps: 0,
-            targets: 0,
-            loss: None,
-            skipped: None,
-            norm: None,
-            waited: Duration::ZERO,
-            aside: Duration::ZERO,
-            memory_total: self.memory_total,
-        };
         Ok(Entry {
             record,
             skipped,
-            covered,
+            covered: window.steps,
         })
     }
 }

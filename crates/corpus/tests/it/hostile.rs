@@ -86,6 +86,7 @@ proptest! {
         match documents(&section, folder.path()) {
             Ok(read) => {
                 let mut ids: Vec<_> = read.iter().map(|document| &document.id).collect();
+                ids.sort();
                 ids.dedup();
                 prop_assert_eq!(ids.len(), read.len());
                 prop_assert!(read.iter().all(|document| document.source.offset < bytes.len() as u64));

@@ -226,6 +226,18 @@ fn paths() {
         message(twice, &files),
         "[corpus] sources[1].path: `a.dat` is also in sources[0]; name it once"
     );
+    let texts = |names: [&str; 3]| {
+        let source = |name: &str| format!("{{ path = 'mixed/a.csv', text = '{name}' }}");
+        format!("sources = [{}]", names.map(source).join(", "))
+    };
+    for (names, first) in [(["a", "b", "a"], 0), (["a", "b", "b"], 1)] {
+        assert_eq!(
+            message(&texts(names), &files),
+            format!(
+                "[corpus] sources[2].path: `mixed/a.csv` is also in sources[{first}]; name it once"
+            )
+        );
+    }
     let both = "sources = [{ path = 'mixed' }]\nvalidation_sources = [{ path = 'mixed/a.csv' }]";
     assert_eq!(
         message(both, &files),

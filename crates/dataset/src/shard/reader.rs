@@ -352,6 +352,11 @@ mod tests {
         let error = describe(Path::new("nowhere.tokens")).unwrap_err();
         assert!(error.is_mistake());
         assert!(error.to_string().starts_with("nowhere.tokens: cannot open"));
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a"), "").unwrap();
+        for path in [folder.path().to_owned(), folder.path().join("a/b")] {
+            assert!(describe(&path).unwrap_err().is_mistake());
+        }
     }
 
     #[test]

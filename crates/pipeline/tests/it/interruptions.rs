@@ -159,3 +159,32 @@ fn files_that_a_killed_process_put_in_place_without_a_record_are_done_again() {
     scene.prepare("killed/run", &[]).unwrap();
     assert_same_contents(&scene.path("whole/run"), &scene.path("killed/run"));
 }
+
+#[test]
+fn nothing_of_inputs_that_changed_is_kept() {
+    let overrides = [
+        "corpus.sources=[{ path = \"texts\" }]",
+        "tokenizer={ kind = \"byte\" }",
+        "corpus.chunk_bytes=2000",
+    ];
+    for key_is_left in [true, false] {
+        let scene = Scene::new(STORIES);
+        for file in 0..60 {
+            let text = format!("Text number {file}.\n").repeat(10 + file);
+            scene.write(&format!("texts/{file:02}.txt"), text);
+        }
+        let stopper = Stopper::new("ingest", 30);
+        let stopped = scene.prepare_with("pieces/run", &overrides, &stopper, &stopper.stop);
+        assert!(stopped.err().unwrap().is_interruption());
+        let unfinished = scene.path("pieces/run/corpus/unfinished");
+        assert!(contents(&unfinished).len() > 2);
+        if !key_is_left {
+            // What is left if the removal of the old records is itself interrupted.
+            std::fs::remove_file(unfinished.join("key")).unwrap();
+        }
+        scene.write("texts/00.txt", "Next number 0.\n".repeat(10));
+        scene.prepare("pieces/run", &overrides).unwrap();
+        scene.prepare("whole/run", &overrides).unwrap();
+        assert_same_contents(&scene.path("whole/run"), &scene.path("pieces/run"));
+    }
+}

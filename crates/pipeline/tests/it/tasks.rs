@@ -2,7 +2,7 @@
 
 use kiln_corpus::DocumentReader;
 use kiln_dataset::{Examples, TaskConfig, Tokens};
-use kiln_pipeline::{Prepared, reopen};
+use kiln_pipeline::{Error, HeldOut, Plan, Prepared, hold_out, reopen};
 use kiln_run::RunFolder;
 use kiln_text::Document;
 use std::path::PathBuf;
@@ -194,4 +194,84 @@ fn one_thread_and_several_give_the_same_bytes() {
         pool.install(|| scene.prepare(run, &[])).unwrap();
     }
     crate::scene::assert_same_contents(&scene.path("one/run"), &scene.path("three/run"));
+}
+
+/// Documents at `name`, scored as the recipe of these overrides reads its own.
+fn held_out(scene: &Scene, overrides: &[&str], name: &str) -> Result<HeldOut, Error> {
+    let prepared = scene.prepare("run", overrides).unwrap();
+    let plan = Plan::read(&scene.recipe(overrides)).unwrap();
+    let tokenizer = prepared.tokenizer.as_ref();
+    hold_out(
+        &plan,
+        &scene.path(name),
+        tokenizer,
+        prepared.labels.as_ref(),
+    )
+}
+
+#[test]
+fn other_data_is_read_as_the_first_source_is() {
+    for (source, contents, name, documents) in [
+        ("path = \"a.txt\", format = \"lines\"", "One.\n", "b.txt", 5),
+        ("path = \"a.txt\", format = \"lines\"", "One.\n", "b.pos", 5),
+        ("path = \"a.txt\"", "One.\n", "b.txt", 1),
+        (
+            "path = \"a.txt\", format = \"csv\", columns = [\"text\"]",
+            "One.\n",
+            "b.dat",
+            5,
+        ),
+        (
+            "path = \"a.txt\", format = \"jsonl\"",
+            "{\"text\":\"One.\"}\n",
+            "b.jsonl",
+            5,
+        ),
+    ] {
+        let scene = Scene::new(STORIES);
+        let differing: String = (0..99)
+            .map(|number| contents.replace("One", &format!("One {number}")))
+            .collect();
+        scene
+            .write("a.txt", differing)
+            .write(name, contents.repeat(5));
+        let source = format!("corpus.sources=[{{ {source} }}]");
+        let overrides = [source.as_str(), "tokenizer={ kind = \"byte\" }"];
+        let held = held_out(&scene, &overrides, name).unwrap();
+        assert_eq!(held.counts.documents, documents, "{source} {name}");
+    }
+}
+
+#[test]
+fn data_of_one_class_is_not_scored_as_the_first_sources() {
+    let scene = Scene::new(STORIES);
+    for name in ["good", "bad"] {
+        let lines: String = (0..50).map(|line| format!("{name} {line}\n")).collect();
+        scene.write(name, lines);
+    }
+    let sources = "corpus.sources=[{ path = \"good\", format = \"lines\", label_is = \"good\" }, \
+                   { path = \"bad\", format = \"lines\", label_is = \"bad\" }]";
+    let error = held_out(&scene, &[sources, "task.kind=classification"], "bad")
+        .err()
+        .unwrap();
+    assert!(error.is_mistake());
+    assert!(error.to_string().contains("no label of its own"), "{error}");
+}
+
+#[test]
+fn two_held_out_sets_do_not_disturb_each_other() {
+    let scene = Scene::new(STORIES);
+    scene
+        .write("a.txt", "Some text.\n".repeat(9))
+        .write("b.txt", "Some other text.\n".repeat(9));
+    let overrides = ["tokenizer={ kind = \"byte\" }"];
+    let one = held_out(&scene, &overrides, "a.txt").unwrap();
+    let other = held_out(&scene, &overrides, "b.txt").unwrap();
+    for (held, bytes) in [(&one, 99), (&other, 153)] {
+        let tokens = Tokens::open("held-out", &held.shards).unwrap();
+        assert_eq!(tokens.len(), bytes);
+    }
+    let shard = one.shards[0].clone();
+    drop(one);
+    assert!(!shard.exists() && other.shards[0].exists());
 }
