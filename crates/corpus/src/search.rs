@@ -47,7 +47,7 @@ impl Search<'_> {
                     format,
                 });
             }
-            Ok(metadata) if metadata.is_dir() => self.walk(name, &path, &mut found)?,
+            Ok(metadata) if metadata.is_dir() => self.walk(name, &path, &|_| true, &mut found)?,
             Ok(_) => {
                 let problem = format!("`{written}` is neither a file nor a folder");
                 return Err(self.refuse("path", problem));
@@ -166,16 +166,39 @@ impl Search<'_> {
     }
 
     fn matching(&self, name: &str, found: &mut Found) -> Result<(), Error> {
-        let base = glob::Pattern::escape(&self.base.to_string_lossy());
-        let pattern = Path::new(&base).join(name);
         let options = glob::MatchOptions {
             case_sensitive: true,
             require_literal_separator: true,
             require_literal_leading_dot: true,
         };
-        let matches = glob::glob_with(&pattern.to_string_lossy(), options).map_err(|error| {
+        let refuse = |error: glob::PatternError| {
             self.refuse("path", format!("`{name}` is not a pattern: {}", error.msg))
-        })?;
+        };
+        if name.contains("**") {
+            // The library would follow links in circles.
+            let pattern = glob::Pattern::new(name).map_err(refuse)?;
+            let folder = folder_before_pattern(name);
+            let path = match self.base.join(folder) {
+                path if path.as_os_str().is_empty() => PathBuf::from("."),
+                path => path,
+            };
+            if path.is_dir() {
+                let wanted = |name: &str| pattern.matches_with(name, options);
+                self.walk(folder, &path, &wanted, found)?;
+            }
+        } else {
+            let base = glob::Pattern::escape(&self.base.to_string_lossy());
+            let pattern = Path::new(&base).join(name);
+            let matches = glob::glob_with(&pattern.to_string_lossy(), options).map_err(refuse)?;
+            self.take_all(matches, found)?;
+        }
+        if found.files.is_empty() && found.left_out == 0 {
+            return Err(self.refuse("path", format!("`{name}` matches no file")));
+        }
+        Ok(())
+    }
+
+    fn take_all(&self, matches: glob::Paths, found: &mut Found) -> Result<(), Error> {
         for path in matches {
             let path = path.map_err(|error| kiln_text::Error::io(error.path(), error.error()))?;
             let metadata =
@@ -186,14 +209,18 @@ impl Search<'_> {
                 self.take(&path, name, metadata.len(), found);
             }
         }
-        if found.files.is_empty() && found.left_out == 0 {
-            return Err(self.refuse("path", format!("`{name}` matches no file")));
-        }
         Ok(())
     }
 
-    /// All files below a folder. Links are followed, but not back into a folder that is being walked.
-    fn walk(&self, name: &str, path: &Path, found: &mut Found) -> Result<(), Error> {
+    /// All files below a folder whose names are `wanted`. Links are followed, but not back into a folder that is being
+    /// walked.
+    fn walk(
+        &self,
+        name: &str,
+        path: &Path,
+        wanted: &dyn Fn(&str) -> bool,
+        found: &mut Found,
+    ) -> Result<(), Error> {
         let mut folders = vec![Folder {
             name: name.to_owned(),
             path: path.to_owned(),
@@ -210,10 +237,15 @@ impl Search<'_> {
                     continue;
                 }
                 let name = join(&folder.name, file_name);
-                let metadata =
-                    fs::metadata(&path).map_err(|error| kiln_text::Error::io(&path, &error))?;
+                let metadata = match fs::metadata(&path) {
+                    // A link that leads nowhere, and nobody asked where to.
+                    Err(_) if !wanted(&name) => continue,
+                    found => found.map_err(|error| kiln_text::Error::io(&path, &error))?,
+                };
                 if metadata.is_file() {
-                    self.take(&path, name, metadata.len(), found);
+                    if wanted(&name) {
+                        self.take(&path, name, metadata.len(), found);
+                    }
                 } else if metadata.is_dir() {
                     let linked = entry.file_type().map_err(io)?.is_symlink();
                     folders.extend(folder.child(name, path, linked)?);
@@ -285,6 +317,16 @@ fn join(folder: &str, name: &str) -> String {
 
 fn is_pattern(path: &str) -> bool {
     path.contains(['*', '?', '['])
+}
+
+/// The folder that all files matching a pattern lie in: the parts of it that are plain names.
+fn folder_before_pattern(pattern: &str) -> &str {
+    let wild = pattern.find(['*', '?', '[']).unwrap_or(pattern.len());
+    match pattern[..wild].rfind('/') {
+        Some(0) => "/",
+        Some(end) => &pattern[..end],
+        None => "",
+    }
 }
 
 fn known_extensions(wanted: impl Fn(Format) -> bool) -> String {

@@ -142,15 +142,29 @@ fn links_are_followed_but_not_in_circles() {
     symlink(base.join("data"), base.join("data/again")).unwrap();
     symlink(base.join("data"), base.join("store/back")).unwrap();
     symlink(base.join("data/sub"), base.join("data/sub/itself")).unwrap();
-    let found = names("data", "", base);
-    assert_eq!(
-        found,
-        [
-            "data/a.txt",
-            "data/c.txt",
-            "data/store/b.txt",
-            "data/store/c.txt",
-            "data/sub/d.txt"
-        ]
-    );
+    // So that two circles do not multiply.
+    symlink(base.join("data"), base.join("data/sub/other")).unwrap();
+    for path in ["data", "data/**/*.txt", "*/**/*.txt", "**/data/**/*.txt"] {
+        let mut found = names(path, "", base);
+        found.retain(|name| name.starts_with("data"));
+        assert_eq!(
+            found,
+            [
+                "data/a.txt",
+                "data/c.txt",
+                "data/store/b.txt",
+                "data/store/c.txt",
+                "data/sub/d.txt"
+            ],
+            "{path}"
+        );
+    }
+    // A link that leads nowhere is only missed if it is named.
+    symlink(base.join("nowhere"), base.join("data/lost.bin")).unwrap();
+    assert!(open("sources = [{ path = 'data' }]", base).is_err());
+    assert!(open("sources = [{ path = 'data/**/*.bin' }]", base).is_err());
+    let absolute = base.join("data").display().to_string();
+    let found = names(&format!("{absolute}/**/?.txt"), "", base);
+    assert_eq!(found.len(), 5);
+    assert_eq!(found[0], format!("{absolute}/a.txt"));
 }
