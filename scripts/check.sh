@@ -24,9 +24,11 @@ lint() {
 }
 
 # The ground floor alone: a kiln that ingests and prepares, and does not know that libtorch exists.
+# In a folder of its own, so that target/release/kiln stays the whole program.
 data-only() {
     local binary
-    binary=$(cargo build --release --locked -p kiln-cli --no-default-features --message-format=json-render-diagnostics |
+    binary=$(cargo build --release --locked -p kiln-cli --no-default-features \
+        --target-dir "${CARGO_TARGET_DIR:-target}/data-only" --message-format=json-render-diagnostics |
         sed -n 's|.*"executable":"\([^"]*/kiln\)".*|\1|p')
     [ -x "$binary" ] || fail "cargo built no data-only kiln"
     if ldd "$binary" | grep -E 'torch|c10|cuda'; then fail "the data-only kiln links libtorch (above)"; fi

@@ -262,6 +262,14 @@ fn a_truncated_shard_and_a_changed_input_are_found() {
     refused(&workspace.kiln(&["verify", "run"]), 1, &[&shard]);
     workspace.write(&name, &whole);
     assert_eq!(workspace.kiln(&["verify", "run"]).code, 0);
+    let manifest = workspace.read("run/dataset/manifest.json");
+    std::fs::remove_file(workspace.path("run/dataset/manifest.json")).unwrap();
+    refused(
+        &workspace.kiln(&["verify", "run"]),
+        2,
+        &["run/dataset", "manifest"],
+    );
+    workspace.write("run/dataset/manifest.json", &manifest);
     workspace.write("texts/a.txt", text.replace("fox", "cat"));
     refused(&run(), 2, &["texts/a.txt", "--run-dir"]);
 }
@@ -291,6 +299,8 @@ fn a_damaged_checkpoint_gives_way_to_the_one_before() {
         answer.stderr
     );
     assert!(workspace.read(&weights) == good);
+    // What was set aside stays to be looked at, and is no part of the run.
+    assert_eq!(workspace.kiln(&["verify", "run"]).code, 0);
 }
 
 #[test]

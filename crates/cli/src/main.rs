@@ -14,6 +14,7 @@ use clap::Parser;
 
 /// Exit codes: 0 done, 1 failed, 2 the user's mistake, 130 interrupted with everything saved.
 mod exit {
+    pub(crate) const DONE: u8 = 0;
     pub(crate) const FAILED: u8 = 1;
     pub(crate) const MISTAKE: u8 = 2;
     pub(crate) const INTERRUPTED: u8 = 130;
@@ -35,8 +36,7 @@ fn main() -> ExitCode {
     // A panic was printed by the hook already.
     let outcome = std::panic::catch_unwind(|| verbs::call(arguments.verb));
     match outcome {
-        Ok(Ok(verbs::Outcome::Done)) => ExitCode::SUCCESS,
-        Ok(Ok(verbs::Outcome::Interrupted)) => ExitCode::from(exit::INTERRUPTED),
+        Ok(Ok(code)) => ExitCode::from(code),
         Ok(Err(failure)) => {
             if failure.code != 0 {
                 progress::say!("kiln: {}", failure.message);

@@ -13,14 +13,6 @@ use crate::exit;
 use crate::progress::Reporter;
 use crate::signals;
 
-/// How a verb ended that did not fail.
-pub(crate) enum Outcome {
-    /// All is done.
-    Done,
-    /// It was asked to stop; everything finished is saved.
-    Interrupted,
-}
-
 /// A line for the person, and the process's exit code. Code 0: the reader of the output went away, which is no failure.
 pub(crate) struct Failure {
     pub(crate) message: String,
@@ -75,8 +67,8 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// Do what was asked.
-pub(crate) fn call(verb: Verb) -> Result<Outcome, Failure> {
+/// Do what was asked, and give the exit code.
+pub(crate) fn call(verb: Verb) -> Result<u8, Failure> {
     signals::survive_file_limits()?;
     let mut out = std::io::stdout().lock();
     match verb {
@@ -103,7 +95,7 @@ pub(crate) fn call(verb: Verb) -> Result<Outcome, Failure> {
                 kiln_assembly::run(&recipe.into(), &Reporter::new(), &signals::stop_flag()?)?;
             print(&summary, json, &mut out)?;
             if summary.interrupted {
-                return Ok(Outcome::Interrupted);
+                return Ok(exit::INTERRUPTED);
             }
         }
         #[cfg(feature = "torch")]
@@ -135,7 +127,7 @@ pub(crate) fn call(verb: Verb) -> Result<Outcome, Failure> {
             kiln_assembly::generate(&arguments.checkpoint, &options, &mut out)?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(exit::DONE)
 }
 
 /// A result for a person, or as one JSON object for a program.

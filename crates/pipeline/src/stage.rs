@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use crate::Error;
 
 /// The folder with the records of finished parts.
-const UNFINISHED: &str = "unfinished";
+pub(crate) const UNFINISHED: &str = "unfinished";
 /// The file in it with the stage's key.
 const KEY: &str = "key";
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::show::show;
-use crate::stage::finished;
+use crate::stage::{UNFINISHED, finished};
 
 /// A folder or file whose contents are as they were written.
 #[derive(Serialize)]
@@ -33,8 +33,15 @@ pub fn verify(path: &Path, json: bool, writer: &mut dyn Write) -> Result<(), Err
     let mut folders = Vec::new();
     if RunFolder::is_run(path) {
         let run = RunFolder::open(path)?;
-        folders.extend([run.corpus(), run.tokenizer(), run.dataset()]);
-        folders.extend(sorted(&run.checkpoints()));
+        for stage in [run.corpus(), run.tokenizer(), run.dataset()] {
+            if stage.is_dir() && !stage.join(UNFINISHED).exists() {
+                Manifest::read(&stage)?; // what is neither finished nor in the making lost its manifest
+            }
+            folders.push(stage);
+        }
+        // What a run set aside as damaged stands beside its checkpoints under another name.
+        let checkpoints = sorted(&run.checkpoints()).into_iter();
+        folders.extend(checkpoints.filter(|folder| is_checkpoint(folder)));
         folders.push(run.model());
     } else {
         folders.push(path.to_owned());
@@ -52,6 +59,11 @@ pub fn verify(path: &Path, json: bool, writer: &mut dyn Write) -> Result<(), Err
         return Err(kiln_run::Error::NoManifest { path }.into());
     }
     Ok(())
+}
+
+fn is_checkpoint(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with("step-"))
 }
 
 fn verify_shard(path: &Path, bytes: u64, json: bool, writer: &mut dyn Write) -> Result<(), Error> {
