@@ -11,6 +11,7 @@ use crate::example::example;
 use crate::fault::Fault;
 use crate::message::{Names, assignment, hint};
 use crate::node::{Node, Origin, Step, Table, Value, parse};
+use crate::suggest::nearest;
 use crate::{Error, Resolved, overrides, write};
 
 /// The key that tells alternatives of a section apart.
@@ -144,6 +145,9 @@ impl Recipe {
     pub fn required<T: DeserializeOwned + Serialize>(&self, name: &str) -> Result<T, Error> {
         if let Some(value) = self.section(name)? {
             return Ok(value);
+        }
+        if let Some(misspelt) = self.misspelt(name) {
+            return Err(misspelt);
         }
         let key = |node: &Node| match T::deserialize(Reader(node)) {
             Err(Fault {
@@ -335,6 +339,21 @@ impl Recipe {
             nearest.map(|node| node.origin),
             format!("{}: {problem}", assignment(&self.root, &path)),
         )
+    }
+
+    /// The error for a section nobody asked for whose name is near that of one that is missing.
+    fn misspelt(&self, missing: &str) -> Option<Error> {
+        let asked = self.asked();
+        let sections = self.root.table().map_or(&[][..], |table| &table.0);
+        let (key, node) = sections.iter().find(|(key, node)| {
+            let unknown = !asked.names.contains(key) && node.table().is_some();
+            unknown && nearest(key, [missing]).is_some()
+        })?;
+        let problem = format!(
+            "unknown section [{}]; did you mean [{missing}]?",
+            write::key(key)
+        );
+        Some(self.names().error(Some(node.origin), problem))
     }
 
     fn names(&self) -> Names<'_> {

@@ -308,6 +308,11 @@ fn what_is_missing_is_named_with_an_example_of_its_type() {
             "r.toml: there is no section [corpus]; add one with for example `sources = [{ .. }]`"
         ],
     );
+    wrong(
+        "name = 'x'\n[corpsu]\nsources = []\n",
+        &[],
+        expect!["r.toml:2: unknown section [corpsu]; did you mean [corpus]?"],
+    );
     wrong_after_corpus(
         "[model]\nkind = 'transformer'\n",
         expect!["r.toml:3: [model] has no `layers`; add for example `layers = 64`"],
