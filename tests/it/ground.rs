@@ -92,6 +92,29 @@ fn tokens_come_back_as_text() {
 }
 
 #[test]
+fn a_recipe_may_end_where_the_verb_ends() {
+    let workspace = workspace();
+    let corpus = "name = \"few\"\n[corpus]\nsources = [{ format = \"stories\", documents = 20 }]\n";
+    workspace.write("corpus.toml", corpus);
+    let answer = workspace.kiln(&["ingest", "corpus.toml"]);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    let answer = workspace.kiln(&["prepare", "corpus.toml", "--run-dir", "more"]);
+    assert_eq!(answer.code, 2, "{}", answer.stderr);
+    assert!(
+        answer.error().contains("no section [tokenizer]"),
+        "{}",
+        answer.stderr
+    );
+    assert!(!workspace.path("more").exists());
+    let data =
+        format!("{corpus}[tokenizer]\nkind = \"character\"\n[task]\nkind = \"classification\"\n");
+    workspace.write("data.toml", data);
+    let answer = workspace.kiln(&["prepare", "data.toml", "--run-dir", "runs/data"]);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    assert!(workspace.path("runs/data/dataset/labels.json").exists());
+}
+
+#[test]
 fn a_stage_is_explained_document_by_document() {
     let workspace = workspace();
     workspace.write("tiny.toml", recipes::TRANSFORMER);

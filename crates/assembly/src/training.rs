@@ -8,7 +8,7 @@ use kiln_dataset::TaskConfig;
 use kiln_evaluate::Copies;
 use kiln_infer::Sampling;
 use kiln_learn::{self as learn, Evaluation};
-use kiln_pipeline::{Ingested, Prepared, RunOptions};
+use kiln_pipeline::{Ingested, Prepared, Reach, RunOptions};
 use kiln_recipe::{Recipe, Resolved};
 use kiln_run::{Progress, RunFolder, StopFlag};
 use kiln_tensor::Draws;
@@ -43,7 +43,7 @@ fn open(options: &RunOptions) -> Result<Opened, Error> {
     })
 }
 
-/// Ingest the sources of a recipe, after checking the whole of it.
+/// Ingest the sources of a recipe, after checking the whole of it; one without a model is enough.
 ///
 /// # Errors
 /// As the stage; nothing half-done stands under a final name.
@@ -52,6 +52,9 @@ pub fn ingest_recipe(
     progress: &dyn Progress,
     stop: &StopFlag,
 ) -> Result<Ingested, Error> {
+    if Reach::of(&options.recipe()?) != Reach::Model {
+        return Ok(kiln_pipeline::ingest_recipe(options, progress, stop)?);
+    }
     let opened = open(options)?;
     Ok(kiln_pipeline::ingest(
         &opened.recipe,
@@ -61,7 +64,7 @@ pub fn ingest_recipe(
     )?)
 }
 
-/// Prepare the data of a recipe, after checking the whole of it.
+/// Prepare the data of a recipe, after checking the whole of it; one without a model is enough.
 ///
 /// # Errors
 /// As the stages; nothing half-done stands under a final name.
@@ -70,6 +73,9 @@ pub fn prepare_recipe(
     progress: &dyn Progress,
     stop: &StopFlag,
 ) -> Result<Prepared, Error> {
+    if Reach::of(&options.recipe()?) != Reach::Model {
+        return Ok(kiln_pipeline::prepare_recipe(options, progress, stop)?);
+    }
     let opened = open(options)?;
     Ok(kiln_pipeline::prepare(
         &opened.recipe,

@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::Error;
 use crate::inputs::{INPUTS, Inputs, Known};
 use crate::ledger::{self, LedgerWriter, split_name};
-use crate::plan::{Plan, in_recipe};
+use crate::plan::{in_recipe, read_corpus};
 use crate::stage::{PartRecord, Stage, State, Unfinished, siblings};
 
 /// Kind of the stage's manifest and name of its folder.
@@ -134,9 +134,9 @@ pub fn ingest(
     progress: &dyn Progress,
     stop: &StopFlag,
 ) -> Result<Ingested, Error> {
-    let plan = Plan::read(recipe)?;
+    let (_, config) = read_corpus(recipe)?;
     let corpus =
-        Corpus::open(&plan.corpus, recipe.folder()).map_err(|error| in_recipe(error, recipe))?;
+        Corpus::open(&config, recipe.folder()).map_err(|error| in_recipe(error, recipe))?;
     let mut known = Known::default();
     for sibling in siblings(run.path()) {
         known.add(&sibling.join(CORPUS));
@@ -146,7 +146,7 @@ pub fn ingest(
     let inputs = Inputs::of(&corpus, &known, progress, stop)?;
     let stage = Stage {
         kind: CORPUS,
-        key: key(&plan.corpus, &inputs)?,
+        key: key(&config, &inputs)?,
         folder: folder.clone(),
     };
     let manifest = match stage.open()? {
@@ -156,7 +156,7 @@ pub fn ingest(
             inputs.write(&folder)?;
             let ingestion = Ingestion {
                 corpus: &corpus,
-                chunk_bytes: plan.corpus.chunk_bytes,
+                chunk_bytes: config.chunk_bytes,
                 unfinished: &unfinished,
                 progress,
                 stop,
@@ -164,7 +164,7 @@ pub fn ingest(
             let (counts, mut files) = ingestion.run()?;
             files.push(FileEntry::of(&folder, INPUTS)?);
             files.sort_by(|one, other| one.name.cmp(&other.name));
-            let manifest = describe(&plan.corpus, &corpus, &stage, &inputs, &counts, files);
+            let manifest = describe(&config, &corpus, &stage, &inputs, &counts, files);
             unfinished.finish(&manifest)?;
             manifest
         }

@@ -56,7 +56,7 @@ pub use held_out::{HeldOut, hold_out};
 pub use ingest::{Ingested, ingest};
 pub use inspect::inspect;
 pub use new_recipe::new_recipe;
-pub use plan::{Plan, UPPER_SECTIONS, default_run_folder, open_run};
+pub use plan::{Plan, Reach, UPPER_SECTIONS, default_run_folder, open_run, open_run_to_ingest};
 pub use prepare::{Prepared, prepare, reopen};
 pub use tokenize::tokenize;
 pub use verbs::{RunOptions, each_document, ingest_recipe, prepare_recipe};

@@ -43,22 +43,53 @@ impl Plan {
     /// # Errors
     /// A section is missing or wrong; a mistake.
     pub fn read(recipe: &Recipe) -> Result<Self, Error> {
-        recipe.top::<String>("name")?;
+        let (seed, corpus) = read_corpus(recipe)?;
         let plan = Self {
-            seed: recipe.top_or("seed", DEFAULT_SEED)?,
-            corpus: recipe.required("corpus")?,
+            seed,
+            corpus,
             tokenizer: recipe.required("tokenizer")?,
             task: recipe.required("task")?,
             dataset: recipe.section_or_default("dataset")?,
         };
-        plan.corpus
-            .check()
-            .map_err(|error| in_recipe(error, recipe))?;
         if plan.dataset.context_length == 0 {
             let error = recipe.error_at("dataset", "context_length", "expected 1 or more");
             return Err(error.into());
         }
         Ok(plan)
+    }
+}
+
+/// What ingestion needs of a recipe: the seed, and `[corpus]`, checked.
+pub(crate) fn read_corpus(recipe: &Recipe) -> Result<(u64, kiln_corpus::Config), Error> {
+    recipe.top::<String>("name")?;
+    let seed = recipe.top_or("seed", DEFAULT_SEED)?;
+    let corpus: kiln_corpus::Config = recipe.required("corpus")?;
+    corpus.check().map_err(|error| in_recipe(error, recipe))?;
+    Ok((seed, corpus))
+}
+
+/// How far a recipe goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// It has `[corpus]` alone: it can be ingested.
+    Corpus,
+    /// It has sections about data, none about a model: it can be prepared.
+    Data,
+    /// It has sections about a model.
+    Model,
+}
+
+impl Reach {
+    /// How far this recipe goes, judged by the sections that it has.
+    pub fn of(recipe: &Recipe) -> Self {
+        let any = |sections: &[&str]| sections.iter().any(|section| recipe.has(section));
+        if any(&UPPER_SECTIONS) {
+            Self::Model
+        } else if any(&["tokenizer", "task", "dataset"]) {
+            Self::Data
+        } else {
+            Self::Corpus
+        }
     }
 }
 
@@ -99,6 +130,26 @@ pub fn default_run_folder(recipe: &Recipe) -> Result<PathBuf, Error> {
 /// The recipe is wrong, or the folder is in use, belongs to another recipe or cannot be written.
 pub fn open_run(recipe: &Recipe, folder: &Path) -> Result<RunFolder, Error> {
     Plan::read(recipe)?;
+    open(recipe, folder)
+}
+
+/// Open the run folder for ingestion, for which a recipe of `[corpus]` alone is enough.
+///
+/// # Errors
+/// As [`open_run`].
+pub fn open_run_to_ingest(recipe: &Recipe, folder: &Path) -> Result<RunFolder, Error> {
+    match Reach::of(recipe) {
+        Reach::Corpus => {
+            read_corpus(recipe)?;
+        }
+        Reach::Data | Reach::Model => {
+            Plan::read(recipe)?;
+        }
+    }
+    open(recipe, folder)
+}
+
+fn open(recipe: &Recipe, folder: &Path) -> Result<RunFolder, Error> {
     recipe.leave(&UPPER_SECTIONS);
     let resolved = recipe.finish()?;
     let difference = |stored: &str| resolved.first_difference(stored);

@@ -7,7 +7,9 @@ use kiln_recipe::Recipe;
 use kiln_run::{Progress, StopFlag};
 use kiln_text::{Document, Source};
 
-use crate::{Error, Ingested, Prepared, default_run_folder, ingest, open_run, prepare};
+use crate::{
+    Error, Ingested, Prepared, default_run_folder, ingest, open_run, open_run_to_ingest, prepare,
+};
 
 /// Which recipe, and where its run lies.
 #[derive(Clone, Debug)]
@@ -65,7 +67,7 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Ingest the sources of a recipe; its sections about models are accepted as they are written.
+/// Ingest the sources of a recipe, which may have `[corpus]` alone; sections about models are accepted as they are written.
 ///
 /// # Errors
 /// As [`ingest`].
@@ -75,7 +77,7 @@ pub fn ingest_recipe(
     stop: &StopFlag,
 ) -> Result<Ingested, Error> {
     let recipe = options.recipe()?;
-    let run = open_run(&recipe, &options.folder(&recipe)?)?;
+    let run = open_run_to_ingest(&recipe, &options.folder(&recipe)?)?;
     ingest(&recipe, &run, progress, stop)
 }
 
