@@ -66,6 +66,7 @@ impl Listing {
             });
         }
         refuse_overlaps(&mut sources)?;
+        refuse_leaks(&sources, base)?;
         Ok(Self {
             base: base.to_owned(),
             sources,
@@ -75,6 +76,42 @@ impl Listing {
     pub(crate) fn path_of(&self, file: &ListedFile) -> PathBuf {
         self.base.join(&*file.name)
     }
+}
+
+/// A file that is held out must not be trained on under another name either: another spelling of its path, a link.
+fn refuse_leaks(sources: &[ListedSource], base: &Path) -> Result<(), Error> {
+    if sources.iter().all(|source| !source.held_out) {
+        return Ok(());
+    }
+    let files = |held_out: bool| {
+        sources
+            .iter()
+            .filter(move |source| source.held_out == held_out)
+            .flat_map(|source| {
+                match &source.inputs {
+                    Inputs::Files(files) => files.iter(),
+                    Inputs::Stories { .. } => [].iter(),
+                }
+                .map(move |file| (source, file))
+            })
+    };
+    // What cannot be resolved is told when it is read.
+    let whole = |file: &ListedFile| base.join(&*file.name).canonicalize().ok();
+    let trained: HashMap<PathBuf, &ListedSource> = files(false)
+        .filter_map(|(source, file)| Some((whole(file)?, source)))
+        .collect();
+    for (source, file) in files(true) {
+        if let Some(other) = whole(file).and_then(|path| trained.get(&path)) {
+            return Err(Error::config(
+                format!("{}.path", source.key),
+                format!(
+                    "`{}` is also in {}, under another name; what is held out must not be trained on",
+                    file.name, other.key
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A file may be read twice only for two different texts in it, and never for both sides of the split.

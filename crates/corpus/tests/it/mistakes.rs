@@ -238,6 +238,12 @@ fn paths() {
             )
         );
     }
+    let spelt =
+        "sources = [{ path = 'mixed' }]\nvalidation_sources = [{ path = 'mixed/../mixed/a.csv' }]";
+    assert_eq!(
+        message(spelt, &files),
+        "[corpus] validation_sources[0].path: `mixed/../mixed/a.csv` is also in sources[0], under another name; what is held out must not be trained on"
+    );
     let both = "sources = [{ path = 'mixed' }]\nvalidation_sources = [{ path = 'mixed/a.csv' }]";
     assert_eq!(
         message(both, &files),
