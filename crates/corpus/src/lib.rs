@@ -42,6 +42,7 @@ mod corpus;
 mod counts;
 mod documents;
 mod error;
+pub mod filters;
 mod formats;
 mod input;
 mod listing;
@@ -49,6 +50,7 @@ mod record;
 mod search;
 mod split;
 pub mod stories;
+pub mod words;
 
 pub use chunk::{ChunkWriter, DocumentReader};
 pub use config::{Config, Format, Method, Names, SourceConfig, Split};
