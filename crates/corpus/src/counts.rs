@@ -1,5 +1,7 @@
 //! How much text each part got, and what was left out, so that nothing is lost in silence.
 
+use std::ops::AddAssign;
+
 use kiln_text::Document;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,27 @@ pub struct PartCounts {
     pub characters: u64,
     /// UTF-8 bytes of their texts.
     pub bytes: u64,
+}
+
+impl PartCounts {
+    /// Count one more document.
+    pub fn add(&mut self, document: &Document) {
+        self.add_counted(document, document.text.chars().count() as u64);
+    }
+
+    fn add_counted(&mut self, document: &Document, characters: u64) {
+        self.documents += 1;
+        self.characters += characters;
+        self.bytes += document.text.len() as u64;
+    }
+}
+
+impl AddAssign for PartCounts {
+    fn add_assign(&mut self, more: Self) {
+        self.documents += more.documents;
+        self.characters += more.characters;
+        self.bytes += more.bytes;
+    }
 }
 
 /// What a split has given so far.
@@ -52,9 +75,7 @@ impl Counts {
             Part::Train => &mut self.train,
             Part::HeldOut => &mut self.held_out,
         };
-        counts.documents += 1;
-        counts.characters += characters;
-        counts.bytes += document.text.len() as u64;
+        counts.add_counted(document, characters);
     }
 }
 

@@ -1,0 +1,259 @@
+//! From the sources to chunks: batches of documents are read in their order, judged on all cores, and written in their order.
+
+use kiln_corpus::{Corpus, Counts, Cursor, Judge, Judged, Method, Opinions, Part, SplitDocuments};
+use kiln_run::{FileEntry, Progress, StopFlag, Unit};
+use kiln_text::Document;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::ingest::chunk::{Chunk, Tally};
+use crate::ledger::{Entry, split_name};
+use crate::stage::{PartRecord, Unfinished};
+
+/// Bytes of text that are read before they are judged together. Two batches are in memory at a time.
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// What a document adds to its batch beside its text, so that many short ones also fill it.
+const DOCUMENT_BYTES: u64 = 256;
+
+/// What is known after a chunk.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ChunkRecord {
+    cursor: Cursor,
+    files: Vec<FileEntry>,
+    tally: Tally,
+}
+
+impl PartRecord for ChunkRecord {
+    fn files(&self) -> &[FileEntry] {
+        &self.files
+    }
+}
+
+/// What an ingestion has given.
+pub(super) struct Outcome {
+    pub(super) counts: Counts,
+    pub(super) tally: Tally,
+    pub(super) files: Vec<FileEntry>,
+}
+
+/// A running ingestion.
+pub(super) struct Ingestion<'a> {
+    pub(super) corpus: &'a Corpus,
+    pub(super) judge: &'a Judge,
+    pub(super) chunk_bytes: u64,
+    pub(super) unfinished: &'a Unfinished,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) stop: &'a StopFlag,
+}
+
+/// Documents that are judged together.
+struct Batch {
+    documents: Vec<(Part, Document)>,
+    bytes: u64,
+    /// After the last of them.
+    cursor: Cursor,
+    ended: bool,
+}
+
+/// The same documents, judged.
+struct JudgedBatch {
+    documents: Vec<(Part, Judged)>,
+    bytes: u64,
+    cursor: Cursor,
+    ended: bool,
+}
+
+impl Ingestion<'_> {
+    pub(super) fn run(&self) -> Result<Outcome, Error> {
+        let mut parts: Vec<ChunkRecord> = self.unfinished.parts()?;
+        let Some(mut documents) = self.documents(parts.last())? else {
+            return Err(Error::Interrupted);
+        };
+        let (total, unit) = self.extent();
+        self.progress.begin("ingest", Some(total), unit);
+        let mut chunk: Option<(Chunk, u64)> = None;
+        let mut judged: Option<JudgedBatch> = None;
+        let mut batch = self.read(&mut documents, unit)?;
+        loop {
+            let ended = batch.ended;
+            // While one batch is judged, the one before it is written and the one behind it is read.
+            let (now, next) = rayon::join(
+                || self.judge(batch),
+                || -> Result<Option<Batch>, Error> {
+                    if let Some(judged) = judged.take() {
+                        self.write(judged, &mut chunk, &mut parts)?;
+                    }
+                    if ended {
+                        return Ok(None);
+                    }
+                    self.read(&mut documents, unit).map(Some)
+                },
+            );
+            let next = next?;
+            judged = Some(now?);
+            match next {
+                Some(next) => batch = next,
+                None => break,
+            }
+        }
+        if let Some(judged) = judged {
+            self.write(judged, &mut chunk, &mut parts)?;
+        }
+        self.progress.advance(total);
+        self.progress.end();
+        let mut tally = Tally::default();
+        for part in &parts {
+            tally += &part.tally;
+        }
+        let counts = Counts {
+            train: tally.train,
+            held_out: tally.held_out,
+            skipped: documents.counts().skipped.clone(),
+        };
+        let files = parts.into_iter().flat_map(|part| part.files).collect();
+        Ok(Outcome {
+            counts,
+            tally,
+            files,
+        })
+    }
+
+    /// The documents after the last chunk; `None` if a stop was asked for while they were counted.
+    fn documents(&self, last: Option<&ChunkRecord>) -> Result<Option<SplitDocuments>, Error> {
+        if let Some(last) = last {
+            self.progress.note(&format!(
+                "going on with {} documents that are stored already",
+                last.cursor.counts().documents()
+            ));
+            return Ok(Some(self.corpus.resume(&last.cursor)?));
+        }
+        let counting = self.corpus.split_method() == Method::Tail;
+        if counting {
+            let total = Some(self.corpus.bytes());
+            self.progress.begin("count", total, Unit::Bytes);
+        }
+        let documents = self.corpus.split(&mut |bytes| {
+            self.progress.advance(bytes);
+            !self.stop.requested()
+        })?;
+        if counting {
+            self.progress.end();
+        }
+        Ok(documents)
+    }
+
+    /// What is counted for a person: bytes of files, or stories where there are no files.
+    fn extent(&self) -> (u64, Unit) {
+        match self.corpus.bytes() {
+            0 => (self.corpus.stories(), Unit::Documents),
+            bytes => (bytes, Unit::Bytes),
+        }
+    }
+
+    /// Documents until the batch is full, or all that are left.
+    fn read(&self, documents: &mut SplitDocuments, unit: Unit) -> Result<Batch, Error> {
+        let mut read = Vec::new();
+        let mut bytes = 0;
+        let ended = loop {
+            if self.stop.requested() {
+                return Err(Error::Interrupted);
+            }
+            let Some((part, document)) = documents.next_document()? else {
+                break true;
+            };
+            self.progress.advance(match unit {
+                Unit::Bytes => documents.bytes_read(),
+                _ => documents.counts().documents(),
+            });
+            bytes += document.text.len() as u64 + DOCUMENT_BYTES;
+            read.push((part, document));
+            if bytes >= BATCH_BYTES.min(self.chunk_bytes) {
+                break false;
+            }
+        };
+        Ok(Batch {
+            documents: read,
+            bytes,
+            cursor: documents.cursor(),
+            ended,
+        })
+    }
+
+    fn judge(&self, batch: Batch) -> Result<JudgedBatch, Error> {
+        let judge = |(part, document)| -> Result<(Part, Judged), Error> {
+            Ok((part, self.judge.judge(document)?))
+        };
+        let documents = batch.documents.into_par_iter().map(judge);
+        Ok(JudgedBatch {
+            documents: documents.collect::<Result<_, _>>()?,
+            bytes: batch.bytes,
+            cursor: batch.cursor,
+            ended: batch.ended,
+        })
+    }
+
+    /// Write a batch, and end the chunk if that fills it.
+    fn write(
+        &self,
+        batch: JudgedBatch,
+        chunk: &mut Option<(Chunk, u64)>,
+        parts: &mut Vec<ChunkRecord>,
+    ) -> Result<(), Error> {
+        let (mut open, bytes) = match chunk.take() {
+            Some((open, bytes)) => (open, bytes + batch.bytes),
+            None if batch.documents.is_empty() => return Ok(()),
+            None => {
+                let new = Chunk::new(self.unfinished.folder(), parts.len())?;
+                (new, batch.bytes)
+            }
+        };
+        for (part, judged) in batch.documents {
+            take(&mut open, part, judged)?;
+        }
+        if bytes < self.chunk_bytes && !batch.ended {
+            *chunk = Some((open, bytes));
+            return Ok(());
+        }
+        if !self.judge.is_idle() {
+            // Whether the next document is kept is not known here.
+            open.end_text();
+        }
+        let (files, tally) = open.commit()?;
+        let record = ChunkRecord {
+            cursor: batch.cursor,
+            files,
+            tally,
+        };
+        self.unfinished.keep(parts.len(), &record)?;
+        parts.push(record);
+        Ok(())
+    }
+}
+
+fn take(chunk: &mut Chunk, part: Part, judged: Judged) -> Result<(), Error> {
+    let line = line(&judged.document, part, judged.reason, &judged.opinions)?;
+    match judged.reason {
+        None => chunk.keep(part, judged.document, &line),
+        Some(reason) => chunk.drop(reason, &line),
+    }
+}
+
+/// The line of a document that was judged by itself.
+fn line(
+    document: &Document,
+    part: Part,
+    reason: Option<&str>,
+    opinions: &Opinions,
+) -> Result<Vec<u8>, Error> {
+    let entry = Entry {
+        id: &document.id,
+        kept: reason.is_none(),
+        reason,
+        split: split_name(part),
+        filters: opinions,
+        duplicate_of: None,
+    };
+    entry.line()
+}
