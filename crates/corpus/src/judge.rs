@@ -2,13 +2,14 @@
 //! taken out.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use kiln_text::{Document, Error, Transform};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
 use crate::config::Config;
-use crate::filters::{Analysis, Filter, Values, Verdict};
+use crate::filters::{self, Analysis, Filter, Values, Verdict};
 
 /// Why a document is dropped that has nothing left but white space.
 const EMPTY: &str = "empty_text";
@@ -23,6 +24,8 @@ const EMPTY: &str = "empty_text";
 pub struct Judge {
     transforms: Vec<Box<dyn Transform>>,
     filters: Vec<Box<dyn Filter>>,
+    /// Of the filters, in their order.
+    names: Vec<Arc<str>>,
 }
 
 /// A document, and what became of it.
@@ -40,7 +43,7 @@ pub struct Judged {
 #[derive(Clone, Debug)]
 pub struct Opinion {
     /// The filter's `kind`; a second one of a kind has `#2` behind it.
-    pub filter: String,
+    pub filter: Arc<str>,
     /// Kept or not, and why.
     pub verdict: Verdict,
     /// What it measured.
@@ -54,9 +57,11 @@ pub struct Opinions(pub Vec<Opinion>);
 impl Judge {
     /// Steps in their order.
     pub fn new(transforms: Vec<Box<dyn Transform>>, filters: Vec<Box<dyn Filter>>) -> Self {
+        let names = filters::names(filters.iter().map(|filter| filter.kind()));
         Self {
             transforms,
             filters,
+            names: names.into_iter().map(Arc::from).collect(),
         }
     }
 
@@ -89,10 +94,11 @@ impl Judge {
         let mut opinions = Vec::with_capacity(self.filters.len());
         let mut rewritten = vec![None; self.filters.len()];
         let analysis = Analysis::new(&document);
-        for (filter, rewritten) in self.filters.iter().zip(&mut rewritten) {
+        let filters = self.filters.iter().zip(&self.names);
+        for ((filter, name), rewritten) in filters.zip(&mut rewritten) {
             let measured = filter.measure(&analysis);
             opinions.push(Opinion {
-                filter: name(filter.kind(), &opinions),
+                filter: Arc::clone(name),
                 verdict: filter.decide(&measured.values),
                 values: measured.values,
             });
@@ -142,14 +148,6 @@ impl Judged {
     }
 }
 
-fn name(kind: &str, before: &[Opinion]) -> String {
-    let same = |opinion: &&Opinion| opinion.filter.split('#').next() == Some(kind);
-    match before.iter().filter(same).count() {
-        0 => kind.to_owned(),
-        earlier => format!("{kind}#{}", earlier + 1),
-    }
-}
-
 impl Serialize for Opinions {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
@@ -169,7 +167,7 @@ impl Serialize for Opinions {
                 reason,
                 values: &opinion.values,
             };
-            map.serialize_entry(&opinion.filter, &said)?;
+            map.serialize_entry(&*opinion.filter, &said)?;
         }
         map.end()
     }

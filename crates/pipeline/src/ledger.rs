@@ -24,16 +24,20 @@ pub(crate) struct Entry<'a> {
     pub(crate) split: &'a str,
     /// Each filter's own verdict and measures.
     pub(crate) filters: &'a Opinions,
-    /// The document that it is a copy of.
-    pub(crate) duplicate_of: Option<DuplicateOf<'a>>,
+    /// The document that it is a copy of, `{"id": .., "jaccard": ..}`: known, and filled in, once all documents are read.
+    pub(crate) duplicate_of: Option<()>,
+    /// How the text of a document that is dropped begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) excerpt: Option<&'a str>,
 }
 
-/// The copy that was kept.
-#[derive(Serialize)]
-pub(crate) struct DuplicateOf<'a> {
-    pub(crate) id: &'a str,
-    /// Similarity of the two texts, 1 for equal ones.
-    pub(crate) jaccard: f64,
+/// Characters of a dropped text that stay in the ledger.
+const EXCERPT: usize = 160;
+
+/// How a text begins.
+pub(crate) fn excerpt(text: &str) -> &str {
+    let end = text.char_indices().nth(EXCERPT);
+    &text[..end.map_or(text.len(), |(at, _)| at)]
 }
 
 impl Entry<'_> {

@@ -40,3 +40,17 @@ pub enum Verdict {
     /// It goes, for this reason.
     Drop(&'static str),
 }
+
+/// The names of filters in a ledger, from their kinds: a second one of a kind has `#2` behind it.
+pub fn names<'a>(kinds: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut names = Vec::new();
+    for kind in kinds {
+        seen.push(kind);
+        names.push(match seen.iter().filter(|other| **other == kind).count() {
+            1 => kind.to_owned(),
+            number => format!("{kind}#{number}"),
+        });
+    }
+    names
+}

@@ -38,14 +38,14 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    fn keep(&mut self, part: Part, document: &Document) {
+    pub(super) fn keep(&mut self, part: Part, document: &Document) {
         match part {
             Part::Train => self.train.add(document),
             Part::HeldOut => self.held_out.add(document),
         }
     }
 
-    fn drop(&mut self, reason: &str) {
+    pub(super) fn drop(&mut self, reason: &str) {
         *self.dropped.entry(reason.to_owned()).or_default() += 1;
     }
 }

@@ -5,23 +5,30 @@
 //! last chunk and gives the same bytes.
 
 mod chunk;
+mod draft;
 mod read;
+mod resolve;
+mod settle;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use kiln_corpus::{Corpus, Counts, Part};
+use kiln_corpus::duplicates::Marker;
+use kiln_corpus::{Corpus, Counts, Judge, Part};
 use kiln_recipe::Recipe;
 use kiln_run::{Digest, FileEntry, Hasher, Manifest, Progress, RunFolder, StopFlag};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::Error;
-use crate::ingest::chunk::parse_chunk_name;
-use crate::ingest::read::{Ingestion, Outcome};
+use crate::ingest::chunk::{Tally, parse_chunk_name};
+use crate::ingest::read::Ingestion;
+use crate::ingest::resolve::Resolution;
+use crate::ingest::settle::{SettledRecord, Settlement};
 use crate::inputs::{INPUTS, Inputs, Known};
 use crate::ledger::split_name;
 use crate::plan::{in_recipe, read_corpus};
-use crate::stage::{Stage, State, siblings};
+use crate::stage::{PartRecord, Stage, State, Unfinished, siblings};
 
 /// Kind of the stage's manifest and name of its folder.
 pub(crate) const CORPUS: &str = "corpus";
@@ -129,20 +136,24 @@ pub fn ingest(
         State::Other(manifest) => return Err(changed(&folder, &inputs, manifest)),
         State::Unfinished(unfinished) => {
             inputs.write(&folder)?;
-            let ingestion = Ingestion {
+            let work = Work {
+                config: &config,
                 corpus: &corpus,
-                judge: &judge,
-                chunk_bytes: config.chunk_bytes,
+                judge,
+                marker: config.marker()?,
                 unfinished: &unfinished,
                 progress,
                 stop,
             };
-            let mut outcome = ingestion.run()?;
-            outcome.files.push(FileEntry::of(&folder, INPUTS)?);
-            outcome
-                .files
-                .sort_by(|one, other| one.name.cmp(&other.name));
-            let manifest = describe(&config, &corpus, &stage, &inputs, outcome);
+            let (counts, dropped, mut files) = work.run()?;
+            files.push(FileEntry::of(&folder, INPUTS)?);
+            files.sort_by(|one, other| one.name.cmp(&other.name));
+            let mut manifest = describe(&config, &corpus, &stage, &inputs, &counts, files);
+            let all_dropped = dropped.values().sum();
+            manifest
+                .counts
+                .insert("dropped_documents".to_owned(), all_dropped);
+            manifest.details["dropped"] = json!(dropped);
             unfinished.finish(&manifest)?;
             manifest
         }
@@ -182,9 +193,9 @@ fn describe(
     corpus: &Corpus,
     stage: &Stage,
     inputs: &Inputs,
-    outcome: Outcome,
+    counts: &Counts,
+    files: Vec<FileEntry>,
 ) -> Manifest {
-    let counts = &outcome.counts;
     let mut manifest = Manifest::new(CORPUS, FORMAT_VERSION);
     manifest.key = Some(stage.key);
     manifest
@@ -201,11 +212,9 @@ fn describe(
         }
     }
     let skipped = &counts.skipped;
-    let dropped = outcome.tally.dropped.values().sum();
     for (what, count) in [
         ("skipped_empty_files", skipped.empty_files),
         ("skipped_empty_texts", skipped.empty_texts),
-        ("dropped_documents", dropped),
     ] {
         manifest.counts.insert(what.to_owned(), count);
     }
@@ -214,10 +223,78 @@ fn describe(
         "config": config,
         "split_method": corpus.split_method(),
         "counts": counts,
-        "dropped": outcome.tally.dropped,
     });
-    manifest.files = outcome.files;
+    manifest.files = files;
     manifest
+}
+
+/// The work of an ingestion that is not finished.
+struct Work<'a> {
+    config: &'a kiln_corpus::Config,
+    corpus: &'a Corpus,
+    judge: Judge,
+    marker: Option<Marker>,
+    unfinished: &'a Unfinished,
+    progress: &'a dyn Progress,
+    stop: &'a StopFlag,
+}
+
+impl Work<'_> {
+    /// What the corpus holds, how many documents were dropped for which reason, and the files.
+    fn run(&self) -> Result<(Counts, BTreeMap<String, u64>, Vec<FileEntry>), Error> {
+        let ingestion = Ingestion {
+            corpus: self.corpus,
+            judge: &self.judge,
+            marker: self.marker.as_ref(),
+            chunk_bytes: self.config.chunk_bytes,
+            unfinished: self.unfinished,
+            progress: self.progress,
+            stop: self.stop,
+        };
+        let read = ingestion.run()?;
+        let (tally, files) = match &self.marker {
+            None => gather(read.parts, |part| &part.tally),
+            Some(marker) => gather(self.settle(marker, read.parts.len())?, |part| &part.tally),
+        };
+        let counts = Counts {
+            train: tally.train,
+            held_out: tally.held_out,
+            skipped: read.skipped,
+        };
+        Ok((counts, tally.dropped, files))
+    }
+
+    /// From drafts to the corpus, once all documents are there.
+    fn settle(&self, marker: &Marker, drafts: usize) -> Result<Vec<SettledRecord>, Error> {
+        let resolution = Resolution {
+            folder: self.unfinished.folder(),
+            drafts,
+            marker,
+            max_memory: self.config.max_memory(),
+            progress: self.progress,
+            stop: self.stop,
+        };
+        let resolved = resolution.run()?;
+        let settlement = Settlement {
+            unfinished: self.unfinished,
+            drafts,
+            remove: self.config.removes_duplicates(),
+            progress: self.progress,
+            stop: self.stop,
+        };
+        settlement.run(&resolved)
+    }
+}
+
+/// The sum of all parts and their files.
+fn gather<R: PartRecord>(parts: Vec<R>, tally: impl Fn(&R) -> &Tally) -> (Tally, Vec<FileEntry>) {
+    let mut sum = Tally::default();
+    let mut files = Vec::new();
+    for part in &parts {
+        sum += tally(part);
+        files.extend(part.files().iter().cloned());
+    }
+    (sum, files)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! From the sources to chunks: batches of documents are read in their order, judged on all cores, and written in their order.
 
-use kiln_corpus::{Corpus, Counts, Cursor, Judge, Judged, Method, Opinions, Part, SplitDocuments};
+use kiln_corpus::duplicates::Marker;
+use kiln_corpus::{Corpus, Cursor, Judge, Judged, Method, Opinions, Part, Skipped, SplitDocuments};
 use kiln_run::{FileEntry, Progress, StopFlag, Unit};
 use kiln_text::Document;
 use rayon::prelude::*;
@@ -8,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::ingest::chunk::{Chunk, Tally};
-use crate::ledger::{Entry, split_name};
+use crate::ingest::draft::Draft;
+use crate::ledger::{Entry, excerpt, split_name};
 use crate::stage::{PartRecord, Unfinished};
 
 /// Bytes of text that are read before they are judged together. Two batches are in memory at a time.
@@ -21,8 +23,8 @@ const DOCUMENT_BYTES: u64 = 256;
 #[derive(Serialize, Deserialize)]
 pub(super) struct ChunkRecord {
     cursor: Cursor,
-    files: Vec<FileEntry>,
-    tally: Tally,
+    pub(super) files: Vec<FileEntry>,
+    pub(super) tally: Tally,
 }
 
 impl PartRecord for ChunkRecord {
@@ -31,17 +33,18 @@ impl PartRecord for ChunkRecord {
     }
 }
 
-/// What an ingestion has given.
+/// What the sources have given.
 pub(super) struct Outcome {
-    pub(super) counts: Counts,
-    pub(super) tally: Tally,
-    pub(super) files: Vec<FileEntry>,
+    pub(super) parts: Vec<ChunkRecord>,
+    pub(super) skipped: Skipped,
 }
 
 /// A running ingestion.
 pub(super) struct Ingestion<'a> {
     pub(super) corpus: &'a Corpus,
     pub(super) judge: &'a Judge,
+    /// Where copies are searched for: what each document leaves for the search. Then drafts are written, not chunks.
+    pub(super) marker: Option<&'a Marker>,
     pub(super) chunk_bytes: u64,
     pub(super) unfinished: &'a Unfinished,
     pub(super) progress: &'a dyn Progress,
@@ -57,9 +60,15 @@ struct Batch {
     ended: bool,
 }
 
-/// The same documents, judged.
+/// What a batch is written to.
+enum Output {
+    Chunk(Chunk),
+    Draft(Draft),
+}
+
+/// The same documents, judged and, if they are kept, marked.
 struct JudgedBatch {
-    documents: Vec<(Part, Judged)>,
+    documents: Vec<(Part, Judged, Vec<u8>)>,
     bytes: u64,
     cursor: Cursor,
     ended: bool,
@@ -73,7 +82,7 @@ impl Ingestion<'_> {
         };
         let (total, unit) = self.extent();
         self.progress.begin("ingest", Some(total), unit);
-        let mut chunk: Option<(Chunk, u64)> = None;
+        let mut chunk: Option<(Output, u64)> = None;
         let mut judged: Option<JudgedBatch> = None;
         let mut batch = self.read(&mut documents, unit)?;
         loop {
@@ -103,20 +112,9 @@ impl Ingestion<'_> {
         }
         self.progress.advance(total);
         self.progress.end();
-        let mut tally = Tally::default();
-        for part in &parts {
-            tally += &part.tally;
-        }
-        let counts = Counts {
-            train: tally.train,
-            held_out: tally.held_out,
-            skipped: documents.counts().skipped.clone(),
-        };
-        let files = parts.into_iter().flat_map(|part| part.files).collect();
         Ok(Outcome {
-            counts,
-            tally,
-            files,
+            parts,
+            skipped: documents.counts().skipped.clone(),
         })
     }
 
@@ -182,8 +180,13 @@ impl Ingestion<'_> {
     }
 
     fn judge(&self, batch: Batch) -> Result<JudgedBatch, Error> {
-        let judge = |(part, document)| -> Result<(Part, Judged), Error> {
-            Ok((part, self.judge.judge(document)?))
+        let judge = |(part, document)| -> Result<_, Error> {
+            let judged = self.judge.judge(document)?;
+            let mark = match (self.marker, judged.reason) {
+                (Some(marker), None) => marker.mark(&judged.document),
+                _ => Vec::new(),
+            };
+            Ok((part, judged, mark))
         };
         let documents = batch.documents.into_par_iter().map(judge);
         Ok(JudgedBatch {
@@ -198,29 +201,31 @@ impl Ingestion<'_> {
     fn write(
         &self,
         batch: JudgedBatch,
-        chunk: &mut Option<(Chunk, u64)>,
+        chunk: &mut Option<(Output, u64)>,
         parts: &mut Vec<ChunkRecord>,
     ) -> Result<(), Error> {
         let (mut open, bytes) = match chunk.take() {
             Some((open, bytes)) => (open, bytes + batch.bytes),
             None if batch.documents.is_empty() => return Ok(()),
-            None => {
-                let new = Chunk::new(self.unfinished.folder(), parts.len())?;
-                (new, batch.bytes)
-            }
+            None => (self.output(parts.len())?, batch.bytes),
         };
-        for (part, judged) in batch.documents {
-            take(&mut open, part, judged)?;
+        for (part, judged, mark) in batch.documents {
+            open.take(part, judged, &mark)?;
         }
         if bytes < self.chunk_bytes && !batch.ended {
             *chunk = Some((open, bytes));
             return Ok(());
         }
-        if !self.judge.is_idle() {
-            // Whether the next document is kept is not known here.
-            open.end_text();
-        }
-        let (files, tally) = open.commit()?;
+        let (files, tally) = match open {
+            Output::Draft(draft) => draft.commit()?,
+            Output::Chunk(mut chunk) => {
+                if !self.judge.is_idle() {
+                    // Whether the next document is kept is not known here.
+                    chunk.end_text();
+                }
+                chunk.commit()?
+            }
+        };
         let record = ChunkRecord {
             cursor: batch.cursor,
             files,
@@ -230,13 +235,25 @@ impl Ingestion<'_> {
         parts.push(record);
         Ok(())
     }
+
+    fn output(&self, number: usize) -> Result<Output, Error> {
+        let folder = self.unfinished.folder();
+        Ok(match self.marker {
+            Some(_) => Output::Draft(Draft::new(folder, number)?),
+            None => Output::Chunk(Chunk::new(folder, number)?),
+        })
+    }
 }
 
-fn take(chunk: &mut Chunk, part: Part, judged: Judged) -> Result<(), Error> {
-    let line = line(&judged.document, part, judged.reason, &judged.opinions)?;
-    match judged.reason {
-        None => chunk.keep(part, judged.document, &line),
-        Some(reason) => chunk.drop(reason, &line),
+impl Output {
+    fn take(&mut self, part: Part, judged: Judged, mark: &[u8]) -> Result<(), Error> {
+        let line = line(&judged.document, part, judged.reason, &judged.opinions)?;
+        match (self, judged.reason) {
+            (Self::Chunk(chunk), None) => chunk.keep(part, judged.document, &line),
+            (Self::Chunk(chunk), Some(reason)) => chunk.drop(reason, &line),
+            (Self::Draft(draft), None) => draft.keep(part, &judged.document, mark, &line),
+            (Self::Draft(draft), Some(reason)) => draft.drop(reason, &line),
+        }
     }
 }
 
@@ -254,6 +271,7 @@ fn line(
         split: split_name(part),
         filters: opinions,
         duplicate_of: None,
+        excerpt: reason.is_some().then(|| excerpt(&document.text)),
     };
     entry.line()
 }
