@@ -1,5 +1,9 @@
 //! A text cut into words, as the rules of a filter count them.
 
+mod classes;
+pub mod punctuation;
+pub mod python;
+
 use serde::{Deserialize, Serialize};
 
 /// What a word is.
@@ -15,7 +19,7 @@ impl Words {
     /// The words of a text, in order; each is a part of it.
     pub fn split(self, text: &str) -> Vec<&str> {
         match self {
-            Self::Whitespace => text.split_whitespace().collect(),
+            Self::Whitespace => python::split(text).collect(),
         }
     }
 }
