@@ -1,6 +1,8 @@
 //! One reader for each format: from a file and a place in it to documents.
 
 mod csv;
+mod html;
+mod json;
 mod jsonl;
 mod lines;
 mod story;
@@ -14,16 +16,19 @@ use kiln_text::{Document, Error, Position};
 pub(crate) use jsonl::json_problem;
 pub(crate) use story::StoryReader;
 
+use crate::broken::Refusal;
 use crate::config::Format;
 use crate::counts::Skipped;
 use crate::record::Fields;
 
 /// A stream of documents that can say where it stands.
 pub(crate) trait Reader: Send {
-    /// The next document, or `None` at the end. What is left out is added to `skipped`.
-    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Error>;
+    /// The next document, or `None` at the end. What is left out is added to `skipped`. After a [`Refusal::Record`] the
+    /// reader stands behind the broken record and can be asked again.
+    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Refusal>;
 
-    /// The byte at which to go on, and how many lines (of stories: how many stories) lie before it.
+    /// The byte at which to go on (of the file unpacked, and in UTF-8 if it is in another encoding), and how many lines
+    /// (of what is not cut at lines: how many records) lie before it.
     fn place(&self) -> (u64, u64);
 }
 
@@ -40,9 +45,16 @@ pub(crate) fn open(
         csv::CsvReader::open(path, name, fields, dialect, place)
     };
     Ok(match format {
-        Format::Text | Format::Markdown => Box::new(text::TextReader::open(path, name, place.0)?),
-        Format::Lines => Box::new(lines::LineReader::open(path, name, place)?),
+        Format::Text | Format::Markdown => Box::new(text::TextReader::open(
+            path,
+            name,
+            fields.encoding,
+            place.0,
+        )?),
+        Format::Html => Box::new(html::HtmlReader::open(path, name, fields.encoding, place)?),
+        Format::Lines => Box::new(lines::LineReader::open(path, name, fields.encoding, place)?),
         Format::Jsonl => Box::new(jsonl::JsonlReader::open(path, name, fields, place)?),
+        Format::Json => Box::new(json::JsonReader::open(path, name, fields, place)?),
         Format::Csv => {
             let delimiter = fields
                 .delimiter

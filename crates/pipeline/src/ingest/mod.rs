@@ -259,7 +259,7 @@ impl Work<'_> {
         let counts = Counts {
             train: tally.train,
             held_out: tally.held_out,
-            skipped: read.skipped,
+            ..read.counts
         };
         Ok((counts, tally.dropped, files))
     }

@@ -1,7 +1,7 @@
 //! From the sources to chunks: batches of documents are read in their order, judged on all cores, and written in their order.
 
 use kiln_corpus::duplicates::Marker;
-use kiln_corpus::{Corpus, Cursor, Judge, Judged, Method, Opinions, Part, Skipped, SplitDocuments};
+use kiln_corpus::{Corpus, Counts, Cursor, Judge, Judged, Method, Opinions, Part, SplitDocuments};
 use kiln_run::{FileEntry, Progress, StopFlag, Unit};
 use kiln_text::Document;
 use rayon::prelude::*;
@@ -36,7 +36,8 @@ impl PartRecord for ChunkRecord {
 /// What the sources have given.
 pub(super) struct Outcome {
     pub(super) parts: Vec<ChunkRecord>,
-    pub(super) skipped: Skipped,
+    /// What they gave, before any document was judged.
+    pub(super) counts: Counts,
 }
 
 /// A running ingestion.
@@ -114,7 +115,7 @@ impl Ingestion<'_> {
         self.progress.end();
         Ok(Outcome {
             parts,
-            skipped: documents.counts().skipped.clone(),
+            counts: documents.counts().clone(),
         })
     }
 
