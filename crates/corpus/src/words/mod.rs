@@ -6,6 +6,8 @@ pub mod python;
 
 use serde::{Deserialize, Serialize};
 
+use crate::filters::python;
+
 /// What a word is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -21,5 +23,15 @@ impl Words {
         match self {
             Self::Whitespace => python::split(text).collect(),
         }
+    }
+}
+
+/// How many sentences a text has. Without rules for sentences each line that is not blank is one.
+pub fn sentence_count(words: Words, text: &str) -> usize {
+    match words {
+        Words::Whitespace => text
+            .split('\n')
+            .filter(|line| line.chars().any(|character| !python::is_space(character)))
+            .count(),
     }
 }
