@@ -41,6 +41,7 @@ mod config;
 mod corpus;
 mod counts;
 mod documents;
+pub mod duplicates;
 mod error;
 pub mod filters;
 mod formats;
