@@ -45,6 +45,7 @@ mod corpus;
 mod counts;
 mod documents;
 mod encoding;
+pub mod duplicates;
 mod error;
 pub mod filters;
 mod formats;
