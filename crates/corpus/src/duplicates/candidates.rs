@@ -103,7 +103,12 @@ impl TextSorter {
     /// # Errors
     /// The disk is full or fails.
     pub fn add(&mut self, document: u64, text: &str) -> Result<(), Error> {
-        let [high, low] = halves(text_hash(text));
+        self.add_hash(document, text_hash(text))
+    }
+
+    /// Add a document by the hash of its text.
+    pub(crate) fn add_hash(&mut self, document: u64, hash: u128) -> Result<(), Error> {
+        let [high, low] = halves(hash);
         self.sorter.add([high, low, document])
     }
 

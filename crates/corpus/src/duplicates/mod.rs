@@ -46,6 +46,7 @@
 mod candidates;
 mod clusters;
 mod config;
+mod copies;
 mod decontaminate;
 mod exact;
 mod index;
@@ -66,6 +67,7 @@ pub use config::{
     DecontaminationConfig, DuplicatesConfig, ExactConfig, Keep, MinHashConfig, PartsConfig,
     ShingleHash, SubstringsConfig,
 };
+pub use copies::{CopySearch, Marker};
 pub use decontaminate::{Contamination, EvaluationIndex};
 pub use exact::{PartSorter, Repeats, Unit, text_hash};
 pub use index::Index;
