@@ -115,6 +115,22 @@ impl SourceConfig {
         if stories && self.documents == Some(0) {
             return refuse("documents", "is 0; ask for at least one story");
         }
+        if let Some(label) = &self.encoding
+            && !label.eq_ignore_ascii_case("auto")
+            && self.encoding().is_none()
+        {
+            let problem = format!(
+                "`{label}` is no known encoding; write auto, utf-8, or another label such as windows-1252, shift_jis, \
+                 gb18030, big5, euc-kr or utf-16le"
+            );
+            return refuse("encoding", &problem);
+        }
+        if stories && self.encoding.is_some() {
+            return refuse(
+                "encoding",
+                "has no meaning for generated stories; remove it",
+            );
+        }
         self.check_fields(key)
     }
 

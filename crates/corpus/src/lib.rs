@@ -35,12 +35,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod broken;
 mod check;
 mod chunk;
+mod compression;
 mod config;
+mod content;
 mod corpus;
 mod counts;
 mod documents;
+mod encoding;
 mod error;
 pub mod extract;
 pub mod filters;
@@ -53,10 +57,13 @@ mod split;
 pub mod stories;
 pub mod words;
 
+pub use broken::Broken;
 pub use chunk::{ChunkWriter, DocumentReader};
-pub use config::{Config, Format, Method, Names, SourceConfig, Split};
+pub use config::{Config, Format, Method, Names, OnBroken, SourceConfig, Split};
 pub use corpus::{Corpus, InputFile};
 pub use counts::{Counts, PartCounts, Skipped};
 pub use documents::Documents;
 pub use error::Error;
+#[cfg(feature = "columnar")]
+pub use formats::ParquetWriter;
 pub use split::{Cursor, Part, SplitDocuments};

@@ -7,6 +7,7 @@ use kiln_text::{Document, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::broken::Broken;
 use crate::config::{Method, Split};
 use crate::counts::{Counts, counted};
 use crate::documents::{Documents, Place};
@@ -149,8 +150,8 @@ impl SplitDocuments {
             None => false,
             Some(Inputs::Stories { count, .. }) => place.file == 0 && place.line <= *count,
             Some(Inputs::Files(files)) => {
-                let file = files.get(place.file);
-                file.is_some_and(|file| place.byte <= file.bytes)
+                // A place in a text may lie behind the end of the compressed file that holds it.
+                place.file < files.len()
             }
         };
         if !fits {
@@ -192,6 +193,11 @@ impl SplitDocuments {
     /// How many bytes of the files were read so far.
     pub fn bytes_read(&self) -> u64 {
         self.documents.bytes_read()
+    }
+
+    /// What was quarantined since this was last asked; see [`Documents::take_broken`].
+    pub fn take_broken(&mut self) -> Vec<Broken> {
+        self.documents.take_broken()
     }
 
     /// The point after the last document that was given.
@@ -278,7 +284,13 @@ impl SplitDocuments {
         if counts.documents() == 0 {
             let files = counted(skipped.empty_files, "empty file");
             let records = counted(skipped.empty_texts, "record");
-            let seen = format!("{files}, {records} with an empty text, nothing else");
+            let mut seen = format!("{files}, {records} with an empty text, nothing else");
+            if let Some(first) = &skipped.first_broken {
+                let broken = skipped.broken_records + skipped.broken_files;
+                seen = format!(
+                    "{files}, {records} with an empty text, {broken} broken, the first {first}"
+                );
+            }
             return Err(Error::Empty { seen });
         }
         for part in Part::ALL {
@@ -297,7 +309,7 @@ impl SplitDocuments {
                 },
             });
         }
-        skipped.warn();
+        counts.warn();
         Ok(())
     }
 }

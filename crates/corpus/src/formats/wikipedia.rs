@@ -42,7 +42,7 @@ impl WikipediaReader {
         fields: &Fields,
         (offset, pages): (u64, u64),
     ) -> Result<Self, Error> {
-        let open = |offset| Ok::<_, Error>(Xml::new(Input::open(path, offset, fields)?, offset));
+        let open = |offset| Ok::<_, Error>(Xml::new(Input::open(path, fields.encoding, offset)?, offset));
         let mut xml = open(0)?;
         let site = Site::read(path, &mut xml)?;
         let mut reader = Self {
@@ -235,18 +235,17 @@ impl Xml {
                 Event::Start(tag) => {
                     elements += 1;
                     match tag.local_name().as_ref() {
-                        b"mediawiki" => head.language = attribute(&tag, b"lang"),
-                        b"page" => page = true,
-                        b"base" => base = true,
-                        b"namespace" => {
-                            let key = attribute(&tag, b"key").unwrap_or_default();
+                        "mediawiki" => head.language = attribute(&tag, "lang"),
+                        "page" => page = true,
+                        "base" => base = true,
+                        "namespace" => {
+                            let key = attribute(&tag, "key").unwrap_or_default();
                             namespace = HIDDEN_NAMESPACES.contains(&key.as_str());
                         }
                         other if elements == 1 => {
-                            let name = String::from_utf8_lossy(other);
                             let problem = format!(
                                 "begins with the element `{}`; expected `mediawiki`, as dumps of MediaWiki do",
-                                crate::record::shorten(&name)
+                                crate::record::shorten(other)
                             );
                             return Err(Problem::Xml(at, problem));
                         }
@@ -282,9 +281,9 @@ impl Xml {
                 Event::Start(_) => depth += 1,
                 Event::End(_) if depth == 0 => return Ok(text),
                 Event::End(_) => depth -= 1,
-                Event::Text(part) => text.push_str(&String::from_utf8_lossy(&part)),
-                Event::CData(part) => text.push_str(&String::from_utf8_lossy(&part)),
-                Event::GeneralRef(name) => push_reference(&mut text, &String::from_utf8_lossy(&name)),
+                Event::Text(part) => text.push_str(&part),
+                Event::CData(part) => text.push_str(&part),
+                Event::GeneralRef(name) => push_reference(&mut text, &name),
                 Event::Eof => {
                     let problem = "ends in the middle of a page; was the download cut short?";
                     return Err(Problem::Xml(self.offset(), problem.to_owned()));
@@ -309,16 +308,16 @@ impl Xml {
             let mut wanted = None;
             match self.event()? {
                 Event::Start(tag) if !within => {
-                    within = tag.local_name().as_ref() == b"page";
+                    within = tag.local_name().as_ref() == "page";
                     page.offset = offset;
                 }
                 Event::Start(tag) => {
-                    wanted = [&b"title"[..], b"ns", b"id", b"text", b"contributor"]
+                    wanted = ["title", "ns", "id", "text", "contributor"]
                         .iter()
                         .position(|name| *name == tag.local_name().as_ref());
                 }
-                Event::Empty(tag) if tag.local_name().as_ref() == b"redirect" => page.redirects = true,
-                Event::End(tag) if within && tag.local_name().as_ref() == b"page" => return Ok(Some(page)),
+                Event::Empty(tag) if tag.local_name().as_ref() == "redirect" => page.redirects = true,
+                Event::End(tag) if within && tag.local_name().as_ref() == "page" => return Ok(Some(page)),
                 Event::Eof if within => {
                     let problem = "ends in the middle of a page; was the download cut short?";
                     return Err(Problem::Xml(offset, problem.to_owned()));
@@ -349,10 +348,10 @@ fn push_reference(text: &mut String, name: &str) {
     }
 }
 
-fn attribute(tag: &BytesStart, name: &[u8]) -> Option<String> {
+fn attribute(tag: &BytesStart, name: &str) -> Option<String> {
     let mut attributes = tag.attributes().with_checks(false).flatten();
     let found = attributes.find(|attribute| attribute.key.local_name().as_ref() == name)?;
-    Some(String::from_utf8_lossy(&found.value).into_owned()).filter(|value| !value.is_empty())
+    Some(found.value.into_owned()).filter(|value| !value.is_empty())
 }
 
 /// An input that gives so many bytes and then an error, so that a page that never ends does not take the memory.
@@ -385,5 +384,221 @@ impl<R: BufRead> Read for Bounded<R> {
         out[..count].copy_from_slice(&available[..count]);
         self.consume(count);
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::config::{Format, SourceConfig};
+    use crate::extract::wikitext;
+    use crate::formats::reading::{changes, check_changed, check_places, data, read, read_from};
+    use proptest::prelude::*;
+
+    const DUMP: &str = r#"<mediawiki xmlns="http://www.mediawiki.org/xml/export-0.10/" xml:lang="de">
+  <siteinfo>
+    <base>https://de.wikipedia.org/wiki/Wikipedia:Hauptseite</base>
+    <namespaces>
+      <namespace key="0" case="first-letter" />
+      <namespace key="6" case="first-letter">Datei</namespace>
+      <namespace key="14" case="first-letter">Kategorie</namespace>
+    </namespaces>
+  </siteinfo>
+  <page>
+    <title>Tee &amp; Regen</title>
+    <ns>0</ns>
+    <id>7</id>
+    <revision>
+      <id>70</id>
+      <contributor><username>X</username><id>1</id></contributor>
+      <text xml:space="preserve">'''Tee''' ist &lt;!-- x --&gt;ein [[Getränk]].&lt;ref&gt;Y&lt;/ref&gt; [[Datei:a.jpg]]
+[[Kategorie:Tee]]</text>
+    </revision>
+  </page>
+  <page>
+    <title>Thee</title>
+    <ns>0</ns>
+    <id>8</id>
+    <redirect title="Tee" />
+    <revision><id>80</id><text>#REDIRECT [[Tee]]</text></revision>
+  </page>
+  <page>
+    <title>Diskussion:Tee</title>
+    <ns>1</ns>
+    <id>9</id>
+    <revision><id>90</id><text>Hm.</text></revision>
+  </page>
+  <page>
+    <title>Leer</title>
+    <ns>0</ns>
+    <id>10</id>
+    <revision><id>100</id><text>{{Löschen}}</text></revision>
+  </page>
+  <page>
+    <title>Kaffee</title>
+    <ns>0</ns>
+    <id>11</id>
+    <revision><id>110</id><text>Alt.</text></revision>
+    <revision><id>111</id><text><![CDATA[Neu & gut.]]></text></revision>
+  </page>
+</mediawiki>
+"#;
+
+    fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("dump.xml");
+        std::fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn articles_are_read_and_other_pages_counted() {
+        let (_folder, path) = file(DUMP);
+        let (all, _, skipped) = read_from(Format::Wikipedia, &path, &SourceConfig::default(), (0, 0)).unwrap();
+        let shown: Vec<_> = all
+            .into_iter()
+            .map(Result::unwrap)
+            .map(|d| (d.id, d.text, d.source.url, d.language, d.metadata["title"].clone(), d.source.offset))
+            .collect();
+        let offset = |title: &str| {
+            let title = DUMP.find(&format!("<title>{title}")).unwrap();
+            DUMP[..title].rfind("<page>").unwrap() as u64
+        };
+        let de = || Some("de".to_owned());
+        assert_eq!(
+            shown,
+            [
+                (
+                    "file#7".to_owned(),
+                    "Tee ist ein Getränk.".to_owned(),
+                    Some("https://de.wikipedia.org/wiki/Tee_%26_Regen".to_owned()),
+                    de(),
+                    Value::from("Tee & Regen"),
+                    offset("Tee"),
+                ),
+                (
+                    "file#11".to_owned(),
+                    "Neu & gut.".to_owned(),
+                    Some("https://de.wikipedia.org/wiki/Kaffee".to_owned()),
+                    de(),
+                    Value::from("Kaffee"),
+                    offset("Kaffee"),
+                ),
+            ]
+        );
+        assert_eq!((skipped.redirects, skipped.other_pages, skipped.empty_texts), (1, 1, 1));
+    }
+
+    #[test]
+    fn a_reading_goes_on_at_each_place() {
+        let (_folder, path) = file(DUMP);
+        check_places(Format::Wikipedia, &path, &SourceConfig::default(), 1);
+    }
+
+    #[test]
+    fn what_is_no_dump_is_refused_in_one_line() {
+        let cut = &DUMP[..DUMP.find("Neu").unwrap()];
+        let cases = [
+            ("", "file: byte 0: holds no XML; expected a dump that begins with the element `mediawiki`"),
+            ("text", "file: byte 4: holds no XML; expected a dump that begins with the element `mediawiki`"),
+            (
+                "<html><p>x</p></html>",
+                "file: byte 0: begins with the element `html`; expected `mediawiki`, as dumps of MediaWiki do",
+            ),
+            (cut, "file: byte 1624: is not XML here: "),
+            (
+                &DUMP[..DUMP.find("Alt.").unwrap() + 4],
+                "file: byte 1534: ends in the middle of a page; was the download cut short?",
+            ),
+        ];
+        for (text, expected) in cases {
+            let (_folder, path) = file(text);
+            let refused = read_from(Format::Wikipedia, &path, &SourceConfig::default(), (0, 0)).unwrap_err();
+            assert!(refused.starts_with(expected), "{refused}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn changed_bytes_end_in_documents_or_one_line(changes in changes()) {
+            check_changed(Format::Wikipedia, DUMP.as_bytes(), &changes, &SourceConfig::default());
+        }
+    }
+
+    /// Marks that must not be left in the text of an article.
+    const RESIDUES: [&str; 14] = [
+        "{{", "}}", "{|", "|}", "[[", "]]", "<ref", "</ref", "<!--", "-->", "__TOC__", "__NOTOC__", "'''", "</",
+    ];
+
+    #[allow(clippy::print_stderr)]
+    fn say(measured: &str) {
+        eprintln!("{measured}");
+    }
+
+    #[test]
+    #[ignore = "needs data sets: set KILN_DATA"]
+    fn articles_hold_no_marks() {
+        let mut articles = Vec::new();
+        for name in [
+            "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2",
+            "enwiki-table-markup.xml.bz2",
+            "bgwiki-latest-pages-articles-shortened.xml.bz2",
+        ] {
+            let path = data("wikipedia-xml").join(name);
+            articles.extend(read(Format::Wikipedia, &path, &SourceConfig::default()));
+        }
+        let mut touched = 0;
+        let mut shown = String::new();
+        for article in &articles {
+            let mut found: Vec<String> = RESIDUES
+                .iter()
+                .filter_map(|mark| article.text.find(mark))
+                .map(|at| article.text[at..].chars().take(40).collect())
+                .collect();
+            let row = |line: &&str| line.starts_with('|') || line.starts_with("! ");
+            found.extend(article.text.lines().filter(row).map(str::to_owned));
+            touched += usize::from(!found.is_empty());
+            for found in found {
+                shown.push_str(&format!("{}: {found}\n", article.metadata["title"]));
+            }
+        }
+        if let Some(folder) = std::env::var_os("KILN_SHOW") {
+            for article in &articles {
+                let path = Path::new(&folder).join(format!("{}.txt", article.id.replace('#', "-")));
+                std::fs::write(path, &article.text).unwrap();
+            }
+        }
+        let rate = touched as f64 / articles.len() as f64;
+        let report = format!("{touched} of {} articles hold a mark ({rate:.4})\n{shown}", articles.len());
+        say(&report);
+        assert!(articles.len() >= 100, "{}", articles.len());
+        assert!(touched == 0, "{report}");
+    }
+
+    #[test]
+    #[ignore = "needs data sets: set KILN_DATA"]
+    fn speed() {
+        let path = data("wikipedia-xml").join("enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2");
+        let mut xml = Xml::new(Input::open(&path, None, 0).unwrap(), 0);
+        let _ = xml.head();
+        let mut pages = Vec::new();
+        while let Ok(Some(page)) = xml.next_page() {
+            pages.push(page.text);
+        }
+        let bytes: usize = pages.iter().map(String::len).sum();
+        let mut times: Vec<f64> = (0..9)
+            .map(|_| {
+                let start = Instant::now();
+                let length: usize = pages.iter().map(|page| wikitext::text(page).len()).sum();
+                assert!(length > 1 << 20);
+                start.elapsed().as_secs_f64()
+            })
+            .collect();
+        times.sort_unstable_by(f64::total_cmp);
+        let speed = bytes as f64 / times[4] / 1e6;
+        say(&format!("wikitext: {speed:.0} MB/s, the median of nine"));
+        assert!(speed > 20.0, "{speed:.0} MB/s");
     }
 }

@@ -110,12 +110,15 @@ fn deep_nesting_and_hostile_repetition_take_linear_time() {
 
 proptest! {
     #[test]
-    fn any_text_gives_text_without_templates(
-        page in "(\\{\\{|\\}\\}|\\[\\[|\\]\\]|\\{\\||\\|\\}|\\||\n|=|==|'|<ref>|</ref>|<!--|-->|[a-z é:;*#&_<>{}\\[\\]-]|http://|lang\\||-\\{|\\}-){0,60}"
+    fn any_text_ends(
+        page in "(\\{\\{|\\}\\}|\\[\\[|\\]\\]|\\{\\||\\|\\}|\\||\n|=|==|'|<ref>|</ref>|<!--|-->|[a-z é:;*#&_<>{}\\[\\]-]|http://|lang\\||convert\\||quote\\||-\\{|\\}-|<pre>|</pre>|<math>|</math>){0,60}"
     ) {
         let text = text(&page);
-        for mark in ["{{", "[["] {
-            prop_assert!(!text.contains(mark), "{:?}", text);
-        }
+        prop_assert!(!text.contains("\n\n\n"), "{:?}", text);
+    }
+
+    #[test]
+    fn text_without_marks_stays_as_it_is(page in "[A-Za-zé0-9(]([A-Za-zé0-9.,()\"!?/%$+-]{1,9} ?){0,9}[a-z](\n\n?[A-Z]([a-zé]{1,9} ?){0,9}[a-z.])?") {
+        prop_assert_eq!(text(&page), page);
     }
 }

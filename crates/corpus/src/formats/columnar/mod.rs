@@ -14,6 +14,9 @@ pub(crate) use arrow::ArrowReader;
 pub(crate) use parquet::ParquetReader;
 pub use writer::ParquetWriter;
 
+#[cfg(test)]
+mod tests;
+
 /// What a library gives, or what it says is wrong, in one line. A panic within counts as its error: nothing that it
 /// worked on is used afterwards.
 fn guarded<T, E: std::fmt::Display>(work: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
