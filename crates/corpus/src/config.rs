@@ -131,6 +131,8 @@ pub enum Format {
     Csv,
     /// Tab-separated values with named columns.
     Tsv,
+    /// Records of a web archive (WARC, WET or the older ARC): pages as HTML, and texts that were extracted from pages.
+    Warc,
     /// Generated: short English stories of exactly known probability.
     Stories,
 }
@@ -155,7 +157,7 @@ pub(crate) enum Kind {
 /// A format with its name in a recipe, the file extensions that mean it where the recipe does not say, and its kind.
 struct Row(Format, &'static str, &'static [&'static str], Kind);
 
-const FORMATS: [Row; 9] = [
+const FORMATS: [Row; 10] = [
     Row(Format::Text, "text", &["txt", "text"], Kind::RunningText),
     Row(
         Format::Markdown,
@@ -169,6 +171,7 @@ const FORMATS: [Row; 9] = [
     Row(Format::Json, "json", &["json"], Kind::Fields),
     Row(Format::Csv, "csv", &["csv"], Kind::Table),
     Row(Format::Tsv, "tsv", &["tsv", "tab"], Kind::Table),
+    Row(Format::Warc, "warc", &["warc", "wet", "arc"], Kind::Web),
     Row(Format::Stories, "stories", &[], Kind::Generated),
 ];
 

@@ -8,6 +8,7 @@ mod lines;
 mod story;
 mod text;
 mod tsv;
+mod warc;
 
 use std::path::Path;
 
@@ -68,6 +69,7 @@ pub(crate) fn open(
             Some(quotes) => Box::new(table(b'\t', quotes)?),
             None => Box::new(tsv::TsvReader::open(path, name, fields, place)?),
         },
+        Format::Warc => Box::new(warc::WarcReader::open(path, name, fields.encoding, place)?),
         Format::Stories => {
             let problem = "stories are generated and not read from a file";
             return Err(Error::mistake(path, Position::Whole, problem));
