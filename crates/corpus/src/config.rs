@@ -141,6 +141,8 @@ pub enum Format {
     Epub,
     /// The pages of a PDF file.
     Pdf,
+    /// Records of a web archive (WARC, WET or the older ARC): pages as HTML, and texts that were extracted from pages.
+    Warc,
     /// Generated: short English stories of exactly known probability.
     Stories,
 }
@@ -165,7 +167,7 @@ pub(crate) enum Kind {
 /// A format with its name in a recipe, the file extensions that mean it where the recipe does not say, and its kind.
 struct Row(Format, &'static str, &'static [&'static str], Kind);
 
-const FORMATS: [Row; 14] = [
+const FORMATS: [Row; 15] = [
     Row(Format::Text, "text", &["txt", "text"], Kind::RunningText),
     Row(
         Format::Markdown,
@@ -189,6 +191,7 @@ const FORMATS: [Row; 14] = [
     Row(Format::Wikipedia, "wikipedia", &[], Kind::Texts),
     Row(Format::Epub, "epub", &["epub"], Kind::Texts),
     Row(Format::Pdf, "pdf", &["pdf"], Kind::Texts),
+    Row(Format::Warc, "warc", &["warc", "wet", "arc"], Kind::Web),
     Row(Format::Stories, "stories", &[], Kind::Generated),
 ];
 

@@ -16,6 +16,7 @@ mod reading;
 mod story;
 mod text;
 mod tsv;
+mod warc;
 mod wikipedia;
 
 use std::path::Path;
@@ -92,6 +93,7 @@ pub(crate) fn open(
         Format::Pdf => Box::new(pdf::PdfReader::open(path, name, fields, place)?),
         #[cfg(not(feature = "documents"))]
         Format::Epub | Format::Pdf => return Err(left_out(path, format, "documents")),
+        Format::Warc => Box::new(warc::WarcReader::open(path, name, fields.encoding, place)?),
         Format::Stories => {
             let problem = "stories are generated and not read from a file";
             return Err(Error::mistake(path, Position::Whole, problem));
