@@ -172,11 +172,6 @@ impl Unpacked {
         &self.path
     }
 
-    /// Bytes unpacked and given so far.
-    pub(crate) fn offset(&self) -> u64 {
-        self.offset
-    }
-
     /// Go to a byte that lies ahead: at once in a plain file, by unpacking what lies before it in another.
     pub(crate) fn skip_to(&mut self, offset: u64) -> io::Result<()> {
         if let Decoder::Plain(packed) = &mut self.decoder {

@@ -131,6 +131,18 @@ pub enum Format {
     Csv,
     /// Tab-separated values with named columns.
     Tsv,
+    /// Tables kept by columns (Apache Parquet), with named columns.
+    Parquet,
+    /// Tables kept by columns (Apache Arrow, as a file or a stream), with named columns.
+    Arrow,
+    /// The articles of a MediaWiki dump, their markup removed.
+    Wikipedia,
+    /// The chapters of a book.
+    Epub,
+    /// The pages of a PDF file.
+    Pdf,
+    /// Records of a web archive (WARC, WET or the older ARC): pages as HTML, and texts that were extracted from pages.
+    Warc,
     /// Generated: short English stories of exactly known probability.
     Stories,
 }
@@ -155,7 +167,7 @@ pub(crate) enum Kind {
 /// A format with its name in a recipe, the file extensions that mean it where the recipe does not say, and its kind.
 struct Row(Format, &'static str, &'static [&'static str], Kind);
 
-const FORMATS: [Row; 9] = [
+const FORMATS: [Row; 15] = [
     Row(Format::Text, "text", &["txt", "text"], Kind::RunningText),
     Row(
         Format::Markdown,
@@ -169,6 +181,17 @@ const FORMATS: [Row; 9] = [
     Row(Format::Json, "json", &["json"], Kind::Fields),
     Row(Format::Csv, "csv", &["csv"], Kind::Table),
     Row(Format::Tsv, "tsv", &["tsv", "tab"], Kind::Table),
+    Row(Format::Parquet, "parquet", &["parquet"], Kind::Fields),
+    Row(
+        Format::Arrow,
+        "arrow",
+        &["arrow", "arrows", "feather", "ipc"],
+        Kind::Fields,
+    ),
+    Row(Format::Wikipedia, "wikipedia", &[], Kind::Texts),
+    Row(Format::Epub, "epub", &["epub"], Kind::Texts),
+    Row(Format::Pdf, "pdf", &["pdf"], Kind::Texts),
+    Row(Format::Warc, "warc", &["warc", "wet", "arc"], Kind::Web),
     Row(Format::Stories, "stories", &[], Kind::Generated),
 ];
 

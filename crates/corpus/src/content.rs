@@ -7,7 +7,7 @@ struct Magic(usize, &'static [u8], &'static str, Option<Format>);
 
 /// Offset and bytes of known beginnings.
 const MAGIC: [Magic; 20] = [
-    Magic(0, b"%PDF-", "a PDF file", None),
+    Magic(0, b"%PDF-", "a PDF file", Some(Format::Pdf)),
     Magic(
         0,
         b"PK\x03\x04",
@@ -15,10 +15,10 @@ const MAGIC: [Magic; 20] = [
         None,
     ),
     Magic(0, b"PK\x05\x06", "an empty ZIP archive", None),
-    Magic(0, b"PAR1", "a Parquet file", None),
-    Magic(0, b"ARROW1\0\0", "an Arrow file", None),
-    Magic(0, b"WARC/", "a web archive", None),
-    Magic(0, b"filedesc://", "a web archive (ARC)", None),
+    Magic(0, b"PAR1", "a Parquet file", Some(Format::Parquet)),
+    Magic(0, b"ARROW1\0\0", "an Arrow file", Some(Format::Arrow)),
+    Magic(0, b"WARC/", "a web archive", Some(Format::Warc)),
+    Magic(0, b"filedesc://", "a web archive (ARC)", Some(Format::Warc)),
     Magic(0, b"\x89PNG\r\n", "a PNG picture", None),
     Magic(0, b"\xff\xd8\xff", "a JPEG picture", None),
     Magic(0, b"GIF8", "a GIF picture", None),
@@ -65,6 +65,9 @@ pub(crate) fn format(bytes: &[u8]) -> Option<Format> {
     };
     if begins("<!doctype html") || begins("<html") {
         return Some(Format::Html);
+    }
+    if begins("<mediawiki") {
+        return Some(Format::Wikipedia);
     }
     let after = |count: usize| text.get(count..).map(<[u8]>::trim_ascii_start);
     match text.first()? {

@@ -118,6 +118,16 @@ pub struct Skipped {
     /// The first of those records, as `file:line`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_empty_text: Option<String>,
+    /// Pages of a wiki that only lead to another page.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redirects: u64,
+    /// Pages of a wiki that are no articles.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other_pages: u64,
+    /// Records of web archives that are neither a page that was delivered (status 200 to 299) nor a text: pictures,
+    /// redirections, errors. Those about the archive itself and requests are not counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other_records: u64,
     /// Records that could not be read and were left out (`broken = "quarantine"`).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub broken_records: u64,
@@ -169,6 +179,15 @@ impl Skipped {
         if let Some(first) = &self.first_empty_text {
             let records = counted(self.empty_texts, "record");
             tracing::warn!("skipped: {records} with an empty text, the first {first}");
+        }
+        if self.redirects + self.other_pages > 0 {
+            let redirects = counted(self.redirects, "redirect");
+            let others = counted(self.other_pages, "page");
+            tracing::info!("skipped: {redirects} and {others} that are no articles");
+        }
+        if self.other_records > 0 {
+            let records = counted(self.other_records, "record");
+            tracing::info!("passed over: {records} of web archives that hold no page and no text");
         }
         if let Some(first) = &self.first_broken {
             let records = counted(self.broken_records, "broken record");

@@ -1,19 +1,31 @@
 //! One reader for each format: from a file and a place in it to documents.
 
+#[cfg(feature = "columnar")]
+mod columnar;
 mod csv;
+#[cfg(feature = "documents")]
+mod epub;
 mod html;
 mod json;
 mod jsonl;
 mod lines;
+#[cfg(feature = "documents")]
+mod pdf;
+#[cfg(test)]
+mod reading;
 mod story;
 mod text;
 mod tsv;
+mod warc;
+mod wikipedia;
 
 use std::path::Path;
 
 use kiln_text::{Document, Error, Position};
 
 pub(crate) use jsonl::json_problem;
+#[cfg(feature = "columnar")]
+pub use columnar::ParquetWriter;
 pub(crate) use story::StoryReader;
 
 use crate::broken::Refusal;
@@ -68,9 +80,31 @@ pub(crate) fn open(
             Some(quotes) => Box::new(table(b'\t', quotes)?),
             None => Box::new(tsv::TsvReader::open(path, name, fields, place)?),
         },
+        Format::Wikipedia => Box::new(wikipedia::WikipediaReader::open(path, name, fields, place)?),
+        #[cfg(feature = "columnar")]
+        Format::Parquet => Box::new(columnar::ParquetReader::open(path, name, fields, place)?),
+        #[cfg(feature = "columnar")]
+        Format::Arrow => Box::new(columnar::ArrowReader::open(path, name, fields, place)?),
+        #[cfg(not(feature = "columnar"))]
+        Format::Parquet | Format::Arrow => return Err(left_out(path, format, "columnar")),
+        #[cfg(feature = "documents")]
+        Format::Epub => Box::new(epub::EpubReader::open(path, name, fields, place)?),
+        #[cfg(feature = "documents")]
+        Format::Pdf => Box::new(pdf::PdfReader::open(path, name, fields, place)?),
+        #[cfg(not(feature = "documents"))]
+        Format::Epub | Format::Pdf => return Err(left_out(path, format, "documents")),
+        Format::Warc => Box::new(warc::WarcReader::open(path, name, fields.encoding, place)?),
         Format::Stories => {
             let problem = "stories are generated and not read from a file";
             return Err(Error::mistake(path, Position::Whole, problem));
         }
     })
+}
+
+/// The program was built without a reader for this format.
+#[cfg(not(all(feature = "columnar", feature = "documents")))]
+fn left_out(path: &Path, format: Format, feature: &str) -> Error {
+    let name = format.name();
+    let problem = format!("this program was built without the reader for {name}; build it with the feature `{feature}`");
+    Error::mistake(path, Position::Whole, problem)
 }

@@ -46,6 +46,8 @@ enum State {
         decoder: Box<dyn Decode>,
         /// Read and not yet decoded.
         raw: Vec<u8>,
+        /// The decoder was told that nothing follows.
+        finished: bool,
     },
 }
 
@@ -157,6 +159,7 @@ impl Input {
         self.state = State::Decoded {
             decoder: encoding.decoder(),
             raw: self.buffer[passed..self.end].to_vec(),
+            finished: false,
         };
         (self.start, self.valid, self.end) = (0, 0, 0);
     }
@@ -206,15 +209,21 @@ impl Input {
     }
 
     fn refill_decoded(&mut self) -> io::Result<()> {
-        let State::Decoded { decoder, raw } = &mut self.state else {
+        let State::Decoded {
+            decoder,
+            raw,
+            finished,
+        } = &mut self.state
+        else {
             return Ok(());
         };
         let mut text = String::new();
         (self.start, self.valid, self.end) = (0, 0, 0);
         // The buffer keeps its bytes for reading; the text takes its place only once there is some.
-        while text.is_empty() {
+        while text.is_empty() && !*finished {
             if raw.is_empty() && self.ended {
                 decoder.decode(&[], true, &mut text);
+                *finished = true;
                 break;
             }
             if raw.is_empty() {
@@ -440,21 +449,23 @@ mod tests {
     use proptest::prelude::*;
 
     /// Gives its bytes a few at a time, as pipes and network file systems do.
-    struct Trickle<'a>(&'a [u8], usize);
+    struct Trickle(std::collections::VecDeque<u8>, usize);
 
-    impl Read for Trickle<'_> {
+    impl Read for Trickle {
         fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
             let count = self.1.min(out.len()).min(self.0.len());
-            out[..count].copy_from_slice(&self.0[..count]);
-            self.0 = &self.0[count..];
+            for (place, byte) in out.iter_mut().zip(self.0.drain(..count)) {
+                *place = byte;
+            }
             Ok(count)
         }
     }
 
-    fn read(bytes: &[u8], step: usize) -> Result<String, String> {
+    fn read(bytes: &[u8], step: usize, encoding: Option<Encoding>) -> Result<String, String> {
         let path = Path::new("x");
         let mut text = String::new();
-        Input::new(path, Trickle(bytes, step), 0)
+        let source = Trickle(bytes.iter().copied().collect(), step);
+        Input::new(path, Box::new(source), encoding, 0)
             .and_then(|mut input| {
                 let error = |error| input_error(path, error);
                 input.read_to_string(&mut text).map_err(error)
@@ -464,28 +475,76 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_left_out_and_bad_bytes_are_placed() {
-        let latin = "byte 3: 0xe9 is not UTF-8; convert the file first, for example `iconv -f LATIN1 -t UTF-8`";
+    fn declared_utf8_is_refused_where_it_is_none() {
+        let bad = |at: usize, byte: &str| {
+            Err(format!(
+                "x: byte {at}: 0x{byte} is not UTF-8, which `encoding` says the file is; \
+                 name the right encoding, or set encoding = \"auto\""
+            ))
+        };
         let cases: [(&[u8], Result<&str, String>); 6] = [
             (b"", Ok("")),
             ("\u{feff}a\u{feff}".as_bytes(), Ok("a\u{feff}")),
             ("naïve 🙂".as_bytes(), Ok("naïve 🙂")),
-            (b"caf\xe9", Err(format!("x: {latin}"))),
-            (b"caf\xe9 noir", Err(format!("x: {latin}"))),
-            (
-                b"\xff\xfeh\0i\0",
-                Err("x: byte 0: 0xff is not UTF-8; convert the file first, for example `iconv -f UTF-16 -t UTF-8`".into()),
-            ),
+            (b"caf\xe9", bad(3, "e9")),
+            (b"caf\xe9 noir", bad(3, "e9")),
+            (b"\xff\xfeh\0i\0", bad(0, "ff")),
         ];
         for (bytes, expected) in cases {
             for step in [1, 2, 3, 1000] {
                 assert_eq!(
-                    read(bytes, step),
+                    read(bytes, step, Some(Encoding::UTF_8)),
                     expected.clone().map(str::to_owned),
                     "step {step}"
                 );
             }
         }
+    }
+
+    #[test]
+    fn other_encodings_are_decoded() {
+        let utf16 = |text: &str| -> Vec<u8> {
+            let units = format!("\u{feff}{text}");
+            units.encode_utf16().flat_map(u16::to_le_bytes).collect()
+        };
+        let late = |bytes: &[u8]| [&b"ascii. ".repeat(BLOCK / 7 * 3)[..], bytes].concat();
+        let decoded = |text: &str| late(text.as_bytes());
+        let cases: [(Vec<u8>, Vec<u8>); 7] = [
+            (b"caf\xe9 noir".to_vec(), "café noir".into()),
+            (utf16("h\u{e9} 🙂"), "h\u{e9} 🙂".into()),
+            ("\u{feff}a\u{feff}".into(), "a\u{feff}".into()),
+            // What begins as ASCII shows its encoding later.
+            (
+                late(b"The caf\xe9 noir, d\xe9j\xe0 vu"),
+                decoded("The café noir, déjà vu"),
+            ),
+            (late("é and é".as_bytes()), decoded("é and é")),
+            // What began as UTF-8 stays so.
+            (
+                [&decoded("é é")[..], &late(b"\xff.")].concat(),
+                [&decoded("é é")[..], &decoded("\u{fffd}.")].concat(),
+            ),
+            (
+                [&late(b"d\xe9j\xe0 vu. ")[..], &late(b"\xe9t\xe9")].concat(),
+                [&decoded("déjà vu. ")[..], &decoded("été")].concat(),
+            ),
+        ];
+        for (bytes, expected) in cases {
+            for step in [1, 7, 1 << 20] {
+                let text = read(&bytes, step, None).unwrap();
+                assert!(text.as_bytes() == expected, "step {step}");
+            }
+        }
+        let error = read(&late(b"\xff\0\0\0\0"), 1000, None).unwrap_err();
+        assert!(
+            error.starts_with("x: byte 786429: does not look like text: 4 of"),
+            "{error}"
+        );
+        let error = read(b"%PDF-1.4\n%\xe2\xe3\0\0", 1000, None).unwrap_err();
+        assert!(
+            error.starts_with("x: byte 0: holds a PDF file, not text; "),
+            "{error}"
+        );
     }
 
     #[test]
@@ -499,9 +558,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn agrees_with_the_whole_file_at_once(bytes in proptest::collection::vec(any::<u8>(), 0..200), step in 1usize..9) {
-            let body = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
-            match (read(&bytes, step), std::str::from_utf8(body)) {
+        fn declared_utf8_agrees_with_the_whole_file_at_once(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            step in 1usize..9,
+        ) {
+            let body = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+            match (read(&bytes, step, Some(Encoding::UTF_8)), std::str::from_utf8(body)) {
                 (Ok(text), Ok(expected)) => prop_assert_eq!(text, expected),
                 (Err(error), Err(expected)) => {
                     let at = expected.valid_up_to() + bytes.len() - body.len();
@@ -509,6 +571,20 @@ mod tests {
                     prop_assert!(error.starts_with(&place), "{} {}", error, at);
                 }
                 (ours, theirs) => prop_assert!(false, "{ours:?} {theirs:?}"),
+            }
+        }
+
+        #[test]
+        fn any_encoding_gives_the_same_text_in_any_steps(
+            bytes in proptest::collection::vec(any::<u8>(), 0..200),
+            step in 1usize..9,
+            label in prop::sample::select(vec!["auto", "utf-16", "utf-32", "johab", "iso-2022-kr", "cp855", "gb18030", "iso-2022-jp"]),
+        ) {
+            let encoding = Encoding::of_label(label);
+            let whole = read(&bytes, 1000, encoding);
+            prop_assert_eq!(&whole, &read(&bytes, step, encoding));
+            if let Some(encoding) = encoding {
+                prop_assert_eq!(whole, Ok(encoding.decode(&bytes)));
             }
         }
     }

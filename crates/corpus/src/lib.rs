@@ -47,6 +47,7 @@ mod documents;
 mod encoding;
 pub mod duplicates;
 mod error;
+pub mod extract;
 pub mod filters;
 mod formats;
 mod input;
@@ -66,4 +67,6 @@ pub use counts::{Counts, PartCounts, Skipped};
 pub use documents::Documents;
 pub use error::Error;
 pub use judge::{Judge, Judged, Opinion, Opinions};
+#[cfg(feature = "columnar")]
+pub use formats::ParquetWriter;
 pub use split::{Cursor, Part, SplitDocuments};

@@ -194,3 +194,147 @@ fn is_mostly_utf8(bytes: &[u8]) -> bool {
     }
     good >= 4 * bad
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATIN: Encoding = Encoding::Standard(encoding_rs::WINDOWS_1252);
+
+    #[test]
+    fn marks_zeros_and_declarations() {
+        let wide = |text: &str, unit: usize, big_endian: bool| -> Vec<u8> {
+            let units: Vec<u32> = match unit {
+                2 => text.encode_utf16().map(u32::from).collect(),
+                _ => text.chars().map(u32::from).collect(),
+            };
+            let bytes = units.into_iter().flat_map(|code| match big_endian {
+                true => code.to_be_bytes()[4 - unit..].to_vec(),
+                false => code.to_le_bytes()[..unit].to_vec(),
+            });
+            bytes.collect()
+        };
+        let text = "One day, naïve 🙂 words.\r\n";
+        let utf16 = |big: bool| {
+            Encoding::Standard(match big {
+                true => encoding_rs::UTF_16BE,
+                false => encoding_rs::UTF_16LE,
+            })
+        };
+        for big_endian in [false, true] {
+            for (unit, expected) in [(2, utf16(big_endian)), (4, Encoding::Utf32 { big_endian })] {
+                for mark in [0, unit] {
+                    let marked = if mark > 0 { "\u{feff}" } else { "" };
+                    let bytes = wide(&format!("{marked}{text}"), unit, big_endian);
+                    let found = detect(&bytes, true);
+                    assert_eq!(
+                        found,
+                        Detected::Text {
+                            encoding: expected,
+                            mark
+                        }
+                    );
+                    assert_eq!(expected.decode(&bytes), text);
+                }
+            }
+        }
+        let declared = |text: &[u8]| detect(text, true);
+        let is = |encoding| Detected::Text { encoding, mark: 0 };
+        for (bytes, expected) in [
+            (&b""[..], is(Encoding::UTF_8)),
+            (b"plain", is(Encoding::UTF_8)),
+            ("na\u{ef}ve".as_bytes(), is(Encoding::UTF_8)),
+            (b"The caf\xe9 on the corner.", is(LATIN)),
+            (
+                "Ünïcödé with one bad byte: \u{e9}\u{e9}".as_bytes(),
+                is(Encoding::UTF_8),
+            ),
+            (
+                b"\xc3\x9cn\xc3\xafc\xc3\xb6d\xc3\xa9 \xc3\xa9 and \xff",
+                is(Encoding::UTF_8),
+            ),
+            (
+                b"<?xml version=\"1.0\" encoding='IBM855'?><a>\xd6\xdd</a>",
+                is(Encoding::Ibm855),
+            ),
+            (
+                b"<html><META http-equiv=x content=\"text/html; charset=koi8-r\"><p>\xd4\xc5",
+                is(Encoding::Standard(encoding_rs::KOI8_R)),
+            ),
+            (b"\x1b$)C\x0e0!", is(Encoding::Iso2022Kr)),
+            (
+                b"a \x1b$B$3\x1b(B b",
+                is(Encoding::Standard(encoding_rs::ISO_2022_JP)),
+            ),
+            (
+                b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+                Detected::Binary("3 of its first 16 bytes are zero, the first at 8".into()),
+            ),
+        ] {
+            assert_eq!(
+                declared(bytes),
+                expected,
+                "{}",
+                String::from_utf8_lossy(bytes)
+            );
+        }
+        let one_zero = format!("{}\0", "text ".repeat(20));
+        assert_eq!(detect(one_zero.as_bytes(), true), is(Encoding::UTF_8));
+    }
+
+    /// Files whose folders say their true encodings, against Python's decodings of them. Prints a table.
+    #[test]
+    #[ignore = "needs data sets: set KILN_DATA"]
+    #[allow(clippy::print_stdout)]
+    fn real_files() {
+        let data = std::path::PathBuf::from(std::env::var_os("KILN_DATA").unwrap());
+        let (mut right, mut guessed, mut all) = (0, 0, 0);
+        for line in include_str!("true_decodings.tsv").lines() {
+            let cells: Vec<_> = line.split('\t').collect();
+            let [file, codec, size, checksum] = cells[..] else {
+                panic!("{line}");
+            };
+            let bytes = std::fs::read(data.join("encodings").join(file)).unwrap();
+            let is_true = |encoding: Encoding, mark: usize| {
+                let text = encoding.decode(&bytes[mark..]);
+                let mut crc = flate2::Crc::new();
+                crc.update(text.as_bytes());
+                let same =
+                    size == text.len().to_string() && checksum == format!("{:08x}", crc.sum());
+                same || Encoding::of_label(codec) == Some(encoding)
+            };
+            let (ours, name) = match detect(&bytes, true) {
+                Detected::Text { encoding, mark } => (is_true(encoding, mark), encoding.name()),
+                Detected::Binary(_) => (false, "binary"),
+            };
+            // Without what the file declares about itself.
+            let silent = blank_declarations(bytes.clone());
+            let unaided = match detect(&silent, true) {
+                Detected::Text { encoding, mark } => is_true(encoding, mark),
+                Detected::Binary(_) => false,
+            };
+            all += 1;
+            right += u32::from(ours);
+            guessed += u32::from(unaided);
+            println!(
+                "{:<5} {:<5} {file:<70} {name}",
+                if ours { "right" } else { "WRONG" },
+                if unaided { "right" } else { "WRONG" }
+            );
+        }
+        println!("right: {right} of {all}; without the files' declarations: {guessed}");
+        assert!(right * 10 >= all * 9 && guessed * 10 >= all * 9);
+    }
+
+    /// `encoding` and `charset` written so that they are not found.
+    fn blank_declarations(mut bytes: Vec<u8>) -> Vec<u8> {
+        for word in [&b"encoding"[..], b"charset"] {
+            for at in 0..bytes.len().saturating_sub(word.len()) {
+                if bytes[at..at + word.len()].eq_ignore_ascii_case(word) {
+                    bytes[at] = b'x';
+                }
+            }
+        }
+        bytes
+    }
+}

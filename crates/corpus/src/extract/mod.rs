@@ -1,0 +1,4 @@
+//! From markup to running text.
+
+pub mod markup;
+pub mod wikitext;
