@@ -1,9 +1,15 @@
 //! The `[corpus]` section of a recipe.
 
+use std::num::NonZeroU16;
+
 use serde::{Deserialize, Serialize};
 
 use crate::compression::Compression;
+use crate::duplicates::{DecontaminationConfig, DuplicatesConfig, Marker, MinHashConfig};
 use crate::encoding::Encoding;
+use crate::filters::FilterConfig;
+use crate::memory::MemorySize;
+use crate::words::Words;
 
 /// Where the text comes from and which part of it is held out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,7 +31,47 @@ pub struct Config {
     /// quarantine them and the others stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<OnBroken>,
+    /// Which documents are good enough. Each filter judges every document; those that all keep go on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<FilterConfig>,
+    /// Documents that hold text of evaluation sets go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decontamination: Option<Decontaminate>,
+    /// Copies go, and the ledger names the document that stays for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<DuplicatesConfig>,
+    /// Memory that the search for copies may take, about: `"1G"`. What does not fit goes to the disk. Default `"2G"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<MemorySize>,
 }
+
+/// What models are to be tested with, and what of it a document must not share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decontaminate {
+    /// The evaluation sets: files as under `sources`. Each file is a set.
+    pub sources: Vec<SourceConfig>,
+    /// Words in a run: 13 as for GPT-3 (Brown et al. 2020, arXiv:2005.14165, appendix C); datatrove has 12.
+    #[serde(default = "default_n_grams")]
+    pub n_grams: NonZeroU16,
+    /// Evaluation texts with fewer words are looked for as a whole if they have at least so many; default 5.
+    #[serde(default = "default_min_words")]
+    pub min_words: NonZeroU16,
+    /// What a word is: `whitespace` or `spacy`.
+    #[serde(default)]
+    pub words: Words,
+}
+
+fn default_n_grams() -> NonZeroU16 {
+    DecontaminationConfig::default().n_grams
+}
+
+fn default_min_words() -> NonZeroU16 {
+    DecontaminationConfig::default().min_words
+}
+
+/// Where the recipe does not say how much memory may be taken.
+const DEFAULT_MEMORY: u64 = 2 << 30;
 
 fn default_chunk_bytes() -> u64 {
     64 << 20
@@ -301,9 +347,58 @@ pub enum Method {
     Random,
     /// `validation_sources` are held out, `sources` are trained on.
     Files,
+    /// As `random`, but near copies (by MinHash) go to the same side, whether they are removed or not.
+    Cluster,
+    /// Nothing is held out: a corpus for other tools.
+    None,
 }
 
 impl Config {
+    /// What makes the marks by which copies of documents are found; `None` if nothing asks for them.
+    ///
+    /// # Errors
+    /// A key of `duplicates` asks for something that cannot be.
+    pub fn marker(&self) -> Result<Option<Marker>, crate::Error> {
+        let marker = match &self.duplicates {
+            Some(duplicates) => Marker::new(duplicates)?,
+            None => None,
+        };
+        match marker {
+            None if self.split.method == Method::Cluster => {
+                Marker::near(&MinHashConfig::default()).map(Some)
+            }
+            marker => Ok(marker),
+        }
+    }
+
+    /// Whether copies of whole documents go.
+    pub fn removes_copies(&self) -> bool {
+        matches!(
+            self.duplicates,
+            Some(DuplicatesConfig::Minhash(_) | DuplicatesConfig::Exact(_))
+        )
+    }
+
+    /// A corpus of these sources, everything else as it is where the recipe says nothing.
+    pub fn of_sources(sources: Vec<SourceConfig>) -> Self {
+        Self {
+            sources,
+            validation_sources: Vec::new(),
+            split: Split::default(),
+            chunk_bytes: default_chunk_bytes(),
+            broken: None,
+            filters: Vec::new(),
+            decontamination: None,
+            duplicates: None,
+            max_memory: None,
+        }
+    }
+
+    /// `max_memory` in bytes.
+    pub fn memory(&self) -> u64 {
+        self.max_memory.map_or(DEFAULT_MEMORY, |size| size.0)
+    }
+
     /// The sources with their keys: `sources[0]`, ..., `validation_sources[0]`, ...
     pub(crate) fn keyed_sources(&self) -> impl Iterator<Item = (String, &SourceConfig)> {
         let keyed = |list: &'static str| {

@@ -4,12 +4,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use kiln_text::{Document, Error, Transform};
+use kiln_text::{Document, Error, Source, Transform};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
-use crate::config::Config;
-use crate::filters::{self, Analysis, Filter, Values, Verdict};
+use crate::config::{Config, Decontaminate};
+use crate::corpus::Corpus;
+use crate::duplicates::{DecontaminationConfig, EvaluationIndex};
+use crate::filters::{self, Analysis, Decontamination, Filter, FilterConfig, Values, Verdict};
 
 /// Why a document is dropped that has nothing left but white space.
 const EMPTY: &str = "empty_text";
@@ -173,6 +175,50 @@ impl Serialize for Opinions {
     }
 }
 
+impl Config {
+    /// The steps for single documents that this configuration asks for. Relative paths begin at `base`, the recipe's folder.
+    ///
+    /// # Errors
+    /// A list, a model or an evaluation set that the configuration names cannot be read.
+    pub fn judge(&self, base: &Path) -> Result<Judge, crate::Error> {
+        Ok(Judge::new(Vec::new(), self.build_filters(base)?))
+    }
+
+    /// The filters of that judge.
+    ///
+    /// # Errors
+    /// As [`Config::judge`].
+    pub fn build_filters(&self, base: &Path) -> Result<Vec<Box<dyn Filter>>, crate::Error> {
+        let mut filters: Vec<Box<dyn Filter>> =
+            self.filters.iter().map(FilterConfig::build).collect();
+        if let Some(decontaminate) = &self.decontamination {
+            let index = evaluation_index(decontaminate, base)?;
+            filters.push(Box::new(Decontamination::new(index)));
+        }
+        Ok(filters)
+    }
+}
+
+/// Every text of the evaluation sets.
+fn evaluation_index(
+    decontaminate: &Decontaminate,
+    base: &Path,
+) -> Result<EvaluationIndex, crate::Error> {
+    let mut index = EvaluationIndex::new(&DecontaminationConfig {
+        n_grams: decontaminate.n_grams,
+        min_words: decontaminate.min_words,
+        words: decontaminate.words,
+    });
+    let config = Config::of_sources(decontaminate.sources.clone());
+    let mut documents = Corpus::open(&config, base)
+        .map_err(|error| error.below("decontamination"))?
+        .documents();
+    while let Some(document) = documents.next_document()? {
+        index.add(&document.source.path, &document.text);
+    }
+    Ok(index)
+}
+
 #[cfg(test)]
 mod tests {
     use kiln_text::Provenance;
@@ -250,15 +296,5 @@ mod tests {
         check("aaabb", "AAABB", Some("too_many"), &both("3.0!", "2.0!"));
         check("ab", "", Some(EMPTY), &both("1.0", "1.0"));
         check(" \n", " \n", Some(EMPTY), "{}");
-    }
-}
-
-impl Config {
-    /// The steps for single documents that this configuration asks for. Relative paths begin at `base`, the recipe's folder.
-    ///
-    /// # Errors
-    /// A list or model that a filter names cannot be read.
-    pub fn judge(&self, _base: &Path) -> Result<Judge, crate::Error> {
-        Ok(Judge::default())
     }
 }

@@ -38,7 +38,16 @@ pub struct Recount {
     /// Dropped by these thresholds and kept by the run's.
     pub newly_dropped: u64,
     /// How the measures of each filter are distributed.
-    pub filters: BTreeMap<String, BTreeMap<String, Distribution>>,
+    pub filters: BTreeMap<String, FilterReport>,
+}
+
+/// One filter.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct FilterReport {
+    /// What it compares with, under the names of the recipe's keys.
+    pub thresholds: Values,
+    /// What it measured.
+    pub measures: BTreeMap<String, Distribution>,
 }
 
 /// What one reason dropped.
@@ -65,13 +74,8 @@ pub struct Sample {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Distribution {
-    /// Numbers: the quantiles 0, 0.1, 0.5, 0.9 and 1, and what they are compared with.
-    Numbers {
-        /// From the least to the greatest.
-        quantiles: [f64; 5],
-        /// The filter's threshold of that name, if it has one.
-        threshold: Option<Measure>,
-    },
+    /// Numbers: the quantiles 0, 0.1, 0.5, 0.9 and 1.
+    Numbers([f64; 5]),
     /// Names: how many documents have each, of those that were looked at.
     Names(BTreeMap<String, u64>),
 }
@@ -230,7 +234,7 @@ fn judge(line: &Line, judges: &[(&str, &dyn Filter)]) -> Option<String> {
 fn distributions(
     documents: &[BTreeMap<String, Values>],
     judges: &[(&str, &dyn Filter)],
-) -> BTreeMap<String, BTreeMap<String, Distribution>> {
+) -> BTreeMap<String, FilterReport> {
     let mut numbers: BTreeMap<(&str, &str), Vec<f64>> = BTreeMap::new();
     let mut texts: BTreeMap<(&str, &str), BTreeMap<String, u64>> = BTreeMap::new();
     for (filter, values) in documents.iter().flatten() {
@@ -246,23 +250,22 @@ fn distributions(
             }
         }
     }
-    let mut all: BTreeMap<String, BTreeMap<String, Distribution>> = BTreeMap::new();
+    let mut all: BTreeMap<String, FilterReport> = BTreeMap::new();
+    for (name, judge) in judges {
+        let report = all.entry((*name).to_owned()).or_default();
+        report.thresholds = judge.thresholds();
+    }
     for ((filter, name), mut values) in numbers {
         values.sort_by(f64::total_cmp);
         let at = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
-        let judge = judges.iter().find(|(known, _)| *known == filter);
-        let distribution = Distribution::Numbers {
-            quantiles: [0.0, 0.1, 0.5, 0.9, 1.0].map(at),
-            threshold: judge.and_then(|(_, judge)| judge.thresholds().get(name).cloned()),
-        };
-        all.entry(filter.to_owned())
-            .or_default()
-            .insert(name.to_owned(), distribution);
+        let distribution = Distribution::Numbers([0.0, 0.1, 0.5, 0.9, 1.0].map(at));
+        let report = all.entry(filter.to_owned()).or_default();
+        report.measures.insert(name.to_owned(), distribution);
     }
     for ((filter, name), counts) in texts {
-        all.entry(filter.to_owned())
-            .or_default()
-            .insert(name.to_owned(), Distribution::Names(counts));
+        let report = all.entry(filter.to_owned()).or_default();
+        let distribution = Distribution::Names(counts);
+        report.measures.insert(name.to_owned(), distribution);
     }
     all
 }
@@ -296,10 +299,13 @@ impl fmt::Display for Recount {
                 write!(f, "\n{:20}{}: {:?}", "", sample.id, sample.excerpt)?;
             }
         }
-        for (filter, values) in &self.filters {
+        for (filter, report) in &self.filters {
             write!(f, "\n{filter}")?;
-            for (name, distribution) in values {
-                write!(f, "\n  {name:<32} {distribution}")?;
+            for (name, distribution) in &report.measures {
+                write!(f, "\n  {name:<40} {distribution}")?;
+            }
+            for (name, threshold) in report.thresholds.iter() {
+                write!(f, "\n  {name:<40} = {threshold}")?;
             }
         }
         Ok(())
@@ -309,20 +315,10 @@ impl fmt::Display for Recount {
 impl fmt::Display for Distribution {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Numbers {
-                quantiles: [least, low, middle, high, greatest],
-                threshold,
-            } => {
-                write!(
-                    f,
-                    "{least:.4} .. {low:.4} .. {middle:.4} .. {high:.4} .. {greatest:.4}"
-                )?;
-                match threshold {
-                    Some(Measure::Number(number)) => write!(f, "   threshold {number}"),
-                    Some(Measure::Text(text)) => write!(f, "   threshold {text}"),
-                    None => Ok(()),
-                }
-            }
+            Self::Numbers([least, low, middle, high, greatest]) => write!(
+                f,
+                "{least:.4} .. {low:.4} .. {middle:.4} .. {high:.4} .. {greatest:.4}"
+            ),
             Self::Names(counts) => {
                 let mut counts: Vec<_> = counts.iter().collect();
                 counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));

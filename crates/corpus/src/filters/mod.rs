@@ -5,6 +5,7 @@
 mod analysis;
 mod c4;
 mod config;
+mod decontamination;
 mod fineweb;
 mod gopher_quality;
 mod gopher_repetition;
@@ -19,6 +20,7 @@ mod values;
 pub use analysis::Analysis;
 pub use c4::C4Config;
 pub use config::FilterConfig;
+pub use decontamination::Decontamination;
 pub use fineweb::FinewebConfig;
 pub use gopher_quality::{GopherQualityConfig, GopherVariant};
 pub use gopher_repetition::GopherRepetitionConfig;

@@ -270,7 +270,7 @@ impl Work<'_> {
             folder: self.unfinished.folder(),
             drafts,
             marker,
-            max_memory: self.config.max_memory(),
+            max_memory: self.config.memory() / 4,
             progress: self.progress,
             stop: self.stop,
         };
@@ -278,7 +278,7 @@ impl Work<'_> {
         let settlement = Settlement {
             unfinished: self.unfinished,
             drafts,
-            remove: self.config.removes_duplicates(),
+            remove: self.config.removes_copies(),
             progress: self.progress,
             stop: self.stop,
         };

@@ -80,7 +80,10 @@ impl Lines {
 /// Single spaces; where something was left out, no empty brackets and no space before a point.
 fn tidy(line: &str, gap: bool) -> String {
     let mut tidied = String::with_capacity(line.len());
-    for word in line.split([' ', '\t', '\u{a0}']).filter(|word| !word.is_empty()) {
+    for word in line
+        .split([' ', '\t', '\u{a0}'])
+        .filter(|word| !word.is_empty())
+    {
         if !tidied.is_empty() {
             tidied.push(' ');
         }
