@@ -109,8 +109,7 @@ class Whitespace(tokenizers.WordTokenizer):
     def sent_tokenize(self, text): return [line for line in text.split("\\n") if line.strip()]
     def span_tokenize(self, text): return list(tokenizers.simple_span_tokenize(text, self.sent_tokenize(text)))
 
-if "spacy" not in sys.argv:
-    tokenizers.load_word_tokenizer = lambda language=None: Whitespace()
+tokenizers.load_word_tokenizer = lambda language=None: Whitespace()
 documents = [json.loads(line) for line in open(sys.argv[1], encoding="utf-8")]
 for name, peer in {
     "gopher-repetition": GopherRepetitionFilter(),
@@ -120,11 +119,12 @@ for name, peer in {
     "c4, any end of a line": C4QualityFilter(filter_no_terminal_punct=False),
 }.items():
     seconds, reasons, texts = 0.0, [], []
-    for entry in documents:
+    for number, entry in enumerate(documents):
         document = Document(text=entry["text"], id=entry["id"])
         start = time.process_time()
         result = peer.filter(document)
-        seconds += time.process_time() - start
+        if number < int(sys.argv[2]):
+            seconds += time.process_time() - start
         reasons.append(result[1] if isinstance(result, tuple) else "keep")
         texts.append(document.text if document.text != entry["text"] else None)
     print(json.dumps({"filter": name, "seconds": seconds, "reasons": reasons, "texts": texts}))
@@ -194,12 +194,12 @@ def main():
         output = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
         return {line["filter"]: line for line in map(json.loads, output.splitlines())}
 
-    def theirs(entries):
-        command = [os.environ["KILN_PEERS"], "-c", PEER, str(folder / f"{entries}.jsonl")]
+    def theirs():
+        command = [os.environ["KILN_PEERS"], "-c", PEER, str(folder / "documents.jsonl"), str(len(real))]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         return {line["filter"]: line for line in map(json.loads, output.splitlines())}
 
-    peers = theirs("documents")
+    peers = theirs()
     expected = {name: line["reasons"] for name, line in peers.items()}
     if "DOLMA_GOPHER" in os.environ:
         expected |= dolma([text for _, text in both])
@@ -218,7 +218,7 @@ def main():
         differ += len(wrong)
         print(f"{name}: {sum(theirs_ is not None for _, theirs_ in texts)} rewritten, {len(wrong)} of all texts differ")
 
-    times, peers = ours(KINDS, "real", arguments.rounds), theirs("real")
+    times = ours(KINDS, "real", arguments.rounds)
     print(f"{'MB/s on one core':24}{'ours':>8}{'datatrove':>12}{'ratio':>8}")
     together = sum(peers[name]["seconds"] for name in KINDS)
     for name, line in times.items():
