@@ -6,12 +6,11 @@ writes crates/corpus/tests/reference/filters.json. The file is committed; this s
 
 A word is what stands between white space, so that what is compared is the rules. Every reason that the four filters give
 is there at least once: for most of them texts are drawn from a fixed seed until one is judged so. A text is a list of
-[piece, times]. `--marks` prints the tables of punctuation.rs.
+[piece, times].
 """
 
 import json
 import random
-import sys
 from pathlib import Path
 
 import datatrove.utils.word_tokenizers as tokenizers
@@ -22,7 +21,6 @@ from datatrove.pipeline.filters import (
     GopherQualityFilter,
     GopherRepetitionFilter,
 )
-from datatrove.utils.text import PUNCTUATION_SET, TERMINAL_PUNCTUATION
 
 FILE = Path(__file__).resolve().parents[2] / "crates/corpus/tests/reference/filters.json"
 
@@ -192,20 +190,7 @@ def verdicts(text):
     return found
 
 
-def ranges(characters):
-    found = []
-    for code in sorted(map(ord, characters)):
-        if found and found[-1][1] == code - 1:
-            found[-1][1] = code
-        else:
-            found.append([code, code])
-    return ", ".join(f"(0x{first:x}, 0x{last:x})" for first, last in found)
-
-
 def main():
-    if "--marks" in sys.argv:
-        print(ranges(TERMINAL_PUNCTUATION), ranges(PUNCTUATION_SET - TERMINAL_PUNCTUATION), sep="\n")
-        return
     cases = []
 
     def add(name, pieces):

@@ -41,7 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, filter) in &built {
         let (seconds, reasons) = best_of(rounds, || judge(&texts, &[&**filter]));
         let reasons: Vec<&str> = reasons.iter().map(|reasons| reasons[0]).collect();
-        let texts: Vec<Option<String>> = texts.iter().map(|document| rewritten(document, &**filter)).collect();
+        let texts: Vec<Option<String>> = texts
+            .iter()
+            .map(|document| rewritten(document, &**filter))
+            .collect();
         writeln!(
             out,
             "{}",
