@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Keys;
 use super::rule::{Limit, Rule, check, judge, ratio, thresholds};
-use super::{Analysis, Filter, Measured, Values, Verdict, punctuation, python};
-use crate::words::Words;
+use super::{Analysis, Filter, Measured, Values, Verdict};
+use crate::words::{Words, punctuation, python};
 
 /// `kind = "gopher-quality"`. Every threshold is kept at: a document with exactly 50 words passes `min_words = 50`.
 ///
@@ -26,7 +26,7 @@ use crate::words::Words;
 pub struct GopherQualityConfig {
     /// Whose reading of the paper.
     pub variant: GopherVariant,
-    /// What a word is; default the words of the variant. `dolma` knows white space alone.
+    /// What a word is: of `datatrove` spaCy's pieces, if nothing is said; `dolma` knows white space alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Words>,
     /// Words a document has at least (50). In the variant `datatrove` words of punctuation alone do not count.
@@ -90,7 +90,7 @@ impl GopherVariant {
     /// The words it counts, if these are not said.
     pub(super) fn words(self, said: Option<Words>) -> Words {
         match self {
-            Self::Datatrove => said.unwrap_or_default(),
+            Self::Datatrove => said.unwrap_or(Words::Spacy),
             Self::Dolma => Words::Whitespace,
         }
     }
@@ -280,11 +280,7 @@ impl GopherQuality {
             let (more_than_marks, letter) = composition(word);
             if more_than_marks {
                 counted += 1;
-                characters += if ascii {
-                    word.len()
-                } else {
-                    python::length(word)
-                };
+                characters += if ascii { word.len() } else { python::len(word) };
             }
             alphabetic += usize::from(letter);
             if let Some(found) = self.stop_words.find(word) {
@@ -293,7 +289,7 @@ impl GopherQuality {
         }
         let ellipses = count(text, "...") + count(text, "…");
         let (mut lines, mut bullets, mut end_ellipses) = (0, 0, 0);
-        for line in python::split_lines(text) {
+        for line in python::splitlines(text) {
             lines += 1;
             bullets += usize::from(
                 line.trim_start_matches(python::is_space)
@@ -324,7 +320,7 @@ impl GopherQuality {
             symbols += usize::from(word.contains(['#', '…']));
             alphabetic += usize::from(composition(word).1);
             stop_words += u64::from(self.stop_words.find(word).is_some());
-            lengths.push(python::length(word));
+            lengths.push(python::len(word));
         }
         let (mut lines, mut bullets, mut end_ellipses) = (0, 0, 0);
         // The tagger measures nothing of an empty text.
@@ -396,7 +392,7 @@ fn composition(word: &str) -> (bool, bool) {
             LETTER => return (true, true),
             _ => {
                 for character in word[at..].chars() {
-                    if python::is_letter(character) {
+                    if python::is_alpha(character) {
                         return (true, true);
                     }
                     more_than_marks = more_than_marks || !punctuation::is_punctuation(character);
@@ -473,7 +469,7 @@ mod tests {
         }
         let letters = (0..=u32::from(char::MAX))
             .filter_map(char::from_u32)
-            .filter(|&c| python::is_letter(c));
+            .filter(|&c| python::is_alpha(c));
         assert_eq!(
             letters.filter(|&c| punctuation::is_punctuation(c)).count(),
             0

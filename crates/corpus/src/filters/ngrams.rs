@@ -5,8 +5,8 @@
 //! looked up carries the number of the (n-1)-gram before its last word, so that comparing two n-grams is comparing two
 //! pairs of numbers.
 
-use super::python;
 use super::seen::{Seen, hash, mix};
+use crate::words::python;
 
 /// As many bytes of the text, white space left out, are looked at from each word on to tell which n-grams cannot repeat.
 const WINDOW: usize = 16;
@@ -60,11 +60,7 @@ impl Ngrams {
             self.starts.push(self.joined.len() as u32);
             self.characters.push(characters);
             self.joined.extend_from_slice(word.as_bytes());
-            characters += if ascii {
-                word.len()
-            } else {
-                python::length(word)
-            } as u64;
+            characters += if ascii { word.len() } else { python::len(word) } as u64;
         }
         self.starts.push(self.joined.len() as u32);
         self.characters.push(characters);

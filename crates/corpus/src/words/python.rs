@@ -2,7 +2,9 @@
 //!
 //! White space has four characters more than Rust's: the separators U+001C to U+001F.
 
-use super::classes::{CLASSES, LETTER};
+use std::num::NonZeroUsize;
+
+use super::classes::{CLASSES, DECIMAL, LETTER};
 
 /// `str.isspace()` of one character, and `\s` of a pattern.
 #[inline]
@@ -16,6 +18,15 @@ pub fn is_alpha(character: char) -> bool {
     match character.is_ascii() {
         true => character.is_ascii_alphabetic(),
         false => CLASSES.is(character, LETTER),
+    }
+}
+
+/// Whether `\d` matches one character: a decimal digit of any script.
+#[inline]
+pub fn is_digit(character: char) -> bool {
+    match character.is_ascii() {
+        true => character.is_ascii_digit(),
+        false => CLASSES.is(character, DECIMAL),
     }
 }
 
@@ -46,7 +57,69 @@ pub fn rstrip(text: &str) -> &str {
 /// assert_eq!(words, ["one", "two"]);
 /// ```
 pub fn split(text: &str) -> impl Iterator<Item = &str> {
-    text.split(is_space).filter(|word| !word.is_empty())
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(length) = space_at(bytes, at)? {
+            at += length.get();
+        }
+        let start = at;
+        at += 1;
+        loop {
+            match space_at(bytes, at) {
+                Some(None) => at += 1,
+                Some(Some(length)) => {
+                    let word = &text[start..at];
+                    at += length.get();
+                    return Some(word);
+                }
+                None => return Some(&text[start..]),
+            }
+        }
+    })
+}
+
+/// Which bytes are white space (1) and which may begin it (2): most bytes are neither, and words are found byte by byte.
+const SPACES: [u8; 256] = {
+    let mut spaces = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        spaces[byte] = match byte {
+            0x09..=0x0D | 0x1C..=0x20 => 1,
+            0xC2 | 0xE1..=0xE3 => 2,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    spaces
+};
+
+/// The bytes of the white space at a place, if there is any; none beyond the end.
+#[inline]
+fn space_at(bytes: &[u8], at: usize) -> Option<Option<NonZeroUsize>> {
+    let length = match SPACES[usize::from(*bytes.get(at)?)] {
+        0 => 0,
+        1 => 1,
+        _ => match bytes[at..] {
+            [0xC2, 0x85 | 0xA0, ..] => 2,
+            [0xE1, 0x9A, 0x80, ..] => 3,
+            [0xE2, 0x80, 0x80..=0x8A | 0xA8 | 0xA9 | 0xAF, ..] => 3,
+            [0xE2, 0x81, 0x9F, ..] | [0xE3, 0x80, 0x80, ..] => 3,
+            _ => 0,
+        },
+    };
+    Some(NonZeroUsize::new(length))
+}
+
+/// `len()`: how many code points.
+#[inline]
+pub fn len(text: &str) -> usize {
+    if text.len() < 32 {
+        // A word. Bytes that are not the second, third or fourth of a character begin one.
+        let begins = |byte: u8| usize::from(byte & 0xC0 != 0x80);
+        return text.bytes().map(begins).sum();
+    }
+    text.chars().count()
 }
 
 /// `str.splitlines()`: lines without what ends them, which is more than a line feed; nothing for an empty text, and no
@@ -143,7 +216,24 @@ mod tests {
         assert_eq!(rstrip("\u{1C} a b\u{A0}\n"), "\u{1C} a b");
     }
 
+    #[test]
+    fn digits_are_pythons() {
+        assert!(['0', '9', '٣', '७', '５'].into_iter().all(is_digit));
+        assert!(!['²', '½', '①', 'a', '三', 'Ⅷ'].into_iter().any(is_digit));
+    }
+
     proptest! {
+        #[test]
+        fn words_are_what_stands_between_spaces(text in "[a-c é中…\u{86}\u{85}\u{a0}\u{200b}\u{2003}\u{2028}\u{3000}\u{3001}\u{1680}\u{205f}\u{1d}\n]{0,40}") {
+            let expected: Vec<&str> = text.split(is_space).filter(|word| !word.is_empty()).collect();
+            prop_assert_eq!(split(&text).collect::<Vec<_>>(), expected);
+        }
+
+        #[test]
+        fn a_length_is_a_count_of_characters(text in ".{0,60}") {
+            prop_assert_eq!(len(&text), text.chars().count());
+        }
+
         #[test]
         fn no_character_but_ends_is_lost(text in "[a\u{E9}\n\r\u{B}\u{1E}\u{85}\u{2028}]{0,12}") {
             let ends = |c: char| is_space(c);
