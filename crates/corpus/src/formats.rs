@@ -14,7 +14,6 @@ use std::path::Path;
 
 use kiln_text::{Document, Error, Position};
 
-pub(crate) use jsonl::json_problem;
 pub(crate) use story::StoryReader;
 
 use crate::broken::Refusal;

@@ -50,6 +50,7 @@ pub mod filters;
 mod formats;
 mod input;
 mod listing;
+mod object;
 mod record;
 mod search;
 mod split;

@@ -37,7 +37,7 @@ const SEEDS: [(&str, &str, &[u8]); 15] = [
     (
         "a.json",
         ", label = 'l'",
-        b" [{\"text\":\"One {\\\"\",\"l\":[]},\r\n{\"text\":\"Two\",\"l\":true}]\n",
+        b" [{\"text\":\"One {\\\"\",\"l\":3},\r\n{\"text\":\"Two\",\"l\":true}]\n",
     ),
     ("b.json", "", b"{\"text\":\"One\"}{\"text\":\"Two\"}\n"),
     ("a.html", "", b"<html><meta charset=koi8-r><p>\xd4\xc5"),

@@ -91,3 +91,36 @@ fn every_file_is_read_or_refused_in_one_line() {
         println!("{set}: {tally:?}");
     }
 }
+
+/// How fast a compressed JSON Lines file is read, on one thread. Prints MB of JSON Lines a second.
+#[test]
+#[ignore = "needs data sets: set KILN_DATA"]
+#[allow(clippy::print_stdout)]
+fn speed_of_json_lines() {
+    use std::io::Read;
+    let data = PathBuf::from(std::env::var_os("KILN_DATA").unwrap());
+    let mut sample = Vec::new();
+    let file = std::fs::File::open(data.join("messy-web/jsonl/c4-sample.json.gz")).unwrap();
+    flate2::read::MultiGzDecoder::new(file)
+        .read_to_end(&mut sample)
+        .unwrap();
+    let lines = sample.repeat(100);
+    let packed = zstd::encode_all(&lines[..], 3).unwrap();
+    let folder = crate::folder(&[("a.jsonl.zst", &packed), ("b.jsonl", &lines)]);
+    for name in ["a.jsonl.zst", "b.jsonl"] {
+        let mut speeds: Vec<f64> = (0..5)
+            .map(|_| {
+                let start = std::time::Instant::now();
+                let (count, ..) =
+                    read(&format!("sources = [{{ path = '{name}' }}]"), folder.path());
+                assert_eq!(count, 100_000);
+                lines.len() as f64 / 1e6 / start.elapsed().as_secs_f64()
+            })
+            .collect();
+        speeds.sort_by(f64::total_cmp);
+        println!(
+            "{name}: {:.0} MB/s (median of 5; best {:.0})",
+            speeds[2], speeds[4]
+        );
+    }
+}

@@ -362,7 +362,7 @@ fn contents() {
             "a.json",
             "",
             "[{\"text\":\"One\"}] {}".into(),
-            "a.json: byte 18: something follows the end of the JSON array; write one array or objects one after another".into(),
+            "a.json: byte 17: something follows the end of the JSON array; write one array or objects one after another".into(),
         ),
         ("a.json", "", " {\"text\":\"}".into(), "a.json: byte 1: the JSON object that begins here is never closed; complete it".into()),
         (

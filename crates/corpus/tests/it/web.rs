@@ -120,7 +120,7 @@ fn pages_and_texts_become_documents() {
 fn arc_version_1() {
     let bytes = b"filedesc://a.arc 0.0.0.0 20140216050221 text/plain 75\n1 0 LiveWeb Capture\n\
         URL IP-address Archive-date Content-type Archive-length\n\n\
-        http://a/b c 1.2.3.4 20140216050221 text/html 47\n\
+        http://a/b c 1.2.3.4 20140216050221 text/html 48\n\
         HTTP/1.0 200 OK\r\nContent-Type: text/html\r\n\r\n<p>a\n\
         dns:a 1.2.3.4 20140216050221 text/dns 3\nabc\n\
         http://a/ 1.2.3.4 20140216050221 text/html x\n<p>\n\
@@ -129,7 +129,7 @@ fn arc_version_1() {
     assert_eq!(texts, ["<p>a", "<p>b"]);
     assert_eq!(
         broken,
-        ["295: the length `x` of the ARC record is not a number of bytes"]
+        ["273: the length `x` of the ARC record is not a number of bytes"]
     );
     assert_eq!(others, 1);
 }
@@ -163,7 +163,7 @@ fn the_reading_goes_on_behind_broken_records() {
         ),
         (
             bad("999999"),
-            format!("{at}: the record has 999999 bytes, of which 145 are there"),
+            format!("{at}: the record has 999999 bytes, of which 131 are there"),
         ),
         (
             b"some words\r\n\r\n".to_vec(),
@@ -204,13 +204,11 @@ fn the_reading_goes_on_behind_broken_records() {
             "a.warc.gz",
             &[&members[0][..], &second, &members[2]].concat(),
         );
-        assert_eq!(
-            (texts.first(), texts.last()),
-            (Some(&"One.".to_owned()), Some(&"Three.".to_owned())),
-            "{damage}: {broken:?}"
-        );
+        assert_eq!(texts, ["One.", "Three."], "{damage}: {broken:?}");
+        // Damage may show as a record that does not look like one before the checksum shows it.
+        let last = broken.last().unwrap();
         assert!(
-            broken.len() == 1 && broken[0].contains("the gzip file is damaged"),
+            broken.len() <= 2 && last.contains("the gzip file is damaged"),
             "{damage}: {broken:?}"
         );
     }
