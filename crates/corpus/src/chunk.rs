@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use kiln_text::{Document, Error, Position, Source};
 
-use crate::formats::json_problem;
 use crate::input::{LONGEST_RECORD, read_line};
+use crate::object::json_problem;
 
 /// Fast, and within some per cent of what slower levels reach on text.
 const LEVEL: i32 = 3;

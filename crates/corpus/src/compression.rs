@@ -125,7 +125,7 @@ pub(crate) struct Unpacked {
 
 enum Decoder {
     Plain(Packed),
-    Gzip(Gzip),
+    Gzip(Box<Gzip>),
     Zstd(Box<zstd::Decoder<'static, BufReader<Packed>>>),
     Xz(Box<liblzma::bufread::XzDecoder<BufReader<Packed>>>),
     Bzip2(Box<bzip2::bufread::MultiBzDecoder<BufReader<Packed>>>),
@@ -244,7 +244,7 @@ impl Decoder {
         };
         let packed = BufReader::with_capacity(BLOCK, packed);
         Ok(match compression {
-            Compression::Gzip => Self::Gzip(Gzip::new(packed)),
+            Compression::Gzip => Self::Gzip(Box::new(Gzip::new(packed))),
             Compression::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(packed)?;
                 decoder.window_log_max(ZSTD_WINDOW)?;

@@ -113,7 +113,7 @@ impl Documents {
                 check_unchanged(&self.listing, file)?;
             }
             match self.step() {
-                Ok(Step::Document(document)) => break document,
+                Ok(Step::Document(document)) => break *document,
                 Ok(Step::NextFile) => self.next_file(),
                 Ok(Step::NextSource) => {
                     self.place = Place {
@@ -141,7 +141,9 @@ impl Documents {
         };
         let document = reader.next_document(&mut self.skipped);
         (self.place.byte, self.place.line) = reader.place();
-        Ok(document?.map_or(Step::NextFile, Step::Document))
+        Ok(document?.map_or(Step::NextFile, |document| {
+            Step::Document(Box::new(document))
+        }))
     }
 
     /// Have the reader at `place`, or none if its source has nothing more.
@@ -210,7 +212,7 @@ impl Documents {
 }
 
 enum Step {
-    Document(Document),
+    Document(Box<Document>),
     NextFile,
     NextSource,
 }

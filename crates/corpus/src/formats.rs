@@ -25,7 +25,6 @@ use kiln_text::{Document, Error, Position};
 
 #[cfg(feature = "columnar")]
 pub use columnar::ParquetWriter;
-pub(crate) use jsonl::json_problem;
 pub(crate) use story::StoryReader;
 
 use crate::broken::Refusal;

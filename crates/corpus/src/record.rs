@@ -1,9 +1,9 @@
 //! From the named parts of a record to a document.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use kiln_text::{Document, Error, Position, Provenance};
-use serde_json::{Map, Value};
 
 use crate::config::{Names, SourceConfig};
 use crate::counts::{Skipped, counted};
@@ -70,7 +70,13 @@ impl Place<'_> {
     }
 
     /// A document of this text, or `None` (counted) if the text is empty.
-    fn document(&self, text: &str, fields: &Fields, skipped: &mut Skipped) -> Option<Document> {
+    pub(crate) fn document<'t>(
+        &self,
+        text: impl Into<Cow<'t, str>>,
+        fields: &Fields,
+        skipped: &mut Skipped,
+    ) -> Option<Document> {
+        let text = text.into();
         if text.trim().is_empty() {
             skipped.empty_text(self.name, self.number());
             return None;
@@ -83,7 +89,12 @@ impl Place<'_> {
         ))
     }
 
-    fn set_label(&self, document: &mut Document, name: &str, label: &str) -> Result<(), Error> {
+    pub(crate) fn set_label(
+        &self,
+        document: &mut Document,
+        name: &str,
+        label: &str,
+    ) -> Result<(), Error> {
         match label.trim() {
             "" => Err(self.mistake(format!(
                 "the label `{name}` is empty; give every record its class"
@@ -95,7 +106,7 @@ impl Place<'_> {
         }
     }
 
-    fn value(&self, name: &str, text: &str) -> Result<f64, Error> {
+    pub(crate) fn value(&self, name: &str, text: &str) -> Result<f64, Error> {
         match text.trim().parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
             _ => Err(self.mistake(format!(
@@ -106,7 +117,7 @@ impl Place<'_> {
     }
 }
 
-fn set_values(document: &mut Document, names: &Names, numbers: Vec<f64>) {
+pub(crate) fn set_values(document: &mut Document, names: &Names, numbers: Vec<f64>) {
     match (names, numbers.as_slice()) {
         (Names::One(_), &[number]) => document.set_value(number),
         _ => document.set_values(&numbers),
@@ -222,68 +233,8 @@ fn find_column(header: &[String], key: &str, name: &str, place: Place) -> Result
     }
 }
 
-/// The document of a JSON object.
-pub(crate) fn object_document(
-    object: &Map<String, Value>,
-    fields: &Fields,
-    place: Place,
-    skipped: &mut Skipped,
-) -> Result<Option<Document>, Error> {
-    let find = |key: &str, name: &str| {
-        object.get(name).ok_or_else(|| {
-            place.mistake(format!(
-                "has no field `{name}`; the fields are: {}; name the right one with {key} = \"...\"",
-                shorten_list(object.keys().map(String::as_str))
-            ))
-        })
-    };
-    let text = match find("text", &fields.text)? {
-        Value::String(text) => text,
-        Value::Null => "",
-        other => return Err(unexpected(place, &fields.text, other, "a text")),
-    };
-    let Some(mut document) = place.document(text, fields, skipped) else {
-        return Ok(None);
-    };
-    if let Some(name) = &fields.label {
-        match find("label", name)? {
-            Value::String(label) => place.set_label(&mut document, name, label)?,
-            label @ (Value::Number(_) | Value::Bool(_)) => document.set_label(label.to_string()),
-            other => return Err(unexpected(place, name, other, "a text or a number")),
-        }
-    }
-    if let Some(names) = &fields.value {
-        let number = |name: &String| match find("value", name)? {
-            Value::Number(number) => place.value(name, &number.to_string()),
-            Value::String(text) => place.value(name, text),
-            other => Err(unexpected(place, name, other, "a number")),
-        };
-        let numbers = names
-            .as_slice()
-            .iter()
-            .map(number)
-            .collect::<Result<_, _>>()?;
-        set_values(&mut document, names, numbers);
-    }
-    Ok(Some(document))
-}
-
-fn unexpected(place: Place, name: &str, found: &Value, expected: &str) -> Error {
-    let found = match found {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    };
-    place.mistake(format!(
-        "the field `{name}` is {found}; expected {expected}"
-    ))
-}
-
 /// Up to twenty names, for a message.
-fn shorten_list<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+pub(crate) fn shorten_list<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let left_out = names.len().saturating_sub(20);
     let mut shown: Vec<String> = names.take(20).map(shorten).collect();
     if left_out > 0 {

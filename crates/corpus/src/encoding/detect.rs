@@ -23,7 +23,7 @@ pub(crate) fn detect(bytes: &[u8], complete: bool) -> Detected {
     if let Some((encoding, mark)) = mark(bytes) {
         return Detected::Text { encoding, mark };
     }
-    if let Some(encoding) = wide(bytes) {
+    if let Some(encoding) = wide(bytes, complete) {
         return text(encoding);
     }
     if let Some(what) = binary(bytes) {
@@ -51,11 +51,14 @@ pub(crate) fn mark(bytes: &[u8]) -> Option<(Encoding, usize)> {
 }
 
 /// UTF-16 or UTF-32 without a mark: the zeros of its ASCII stand in the same places throughout.
-fn wide(bytes: &[u8]) -> Option<Encoding> {
+fn wide(bytes: &[u8], complete: bool) -> Option<Encoding> {
     if bytes.len() < 4 || !bytes.contains(&0) {
         return None;
     }
     for big_endian in [false, true] {
+        if complete && !bytes.len().is_multiple_of(4) {
+            break;
+        }
         let encoding = Encoding::Utf32 { big_endian };
         if looks_like_text(&encoding.decode(&bytes[..bytes.len() / 4 * 4])) {
             return Some(encoding);
@@ -66,9 +69,14 @@ fn wide(bytes: &[u8]) -> Option<Encoding> {
         every_second.filter(|&&byte| byte == 0).count()
     };
     let (even, odd, pairs) = (zeros(0), zeros(1), bytes.len() / 2);
-    let encoding = if odd * 8 > pairs && even * 64 < odd {
+    if complete && bytes.len() % 2 == 1 {
+        return None;
+    }
+    // Where hardly a letter is ASCII, blanks and line ends are; in a few words that need not show.
+    let share = if pairs < 32 { 2 } else { 8 };
+    let encoding = if odd * share > pairs && even * 64 < odd {
         Encoding::Standard(encoding_rs::UTF_16LE)
-    } else if even * 8 > pairs && odd * 64 < even {
+    } else if even * share > pairs && odd * 64 < even {
         Encoding::Standard(encoding_rs::UTF_16BE)
     } else {
         return None;

@@ -69,7 +69,6 @@ pub fn names<'a>(kinds: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         });
     }
     names
-    names
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use kiln_text::{Document, Error, Position};
 
 use super::Reader;
-use super::jsonl::parse;
 use crate::broken::Refusal;
 use crate::counts::Skipped;
 use crate::input::{Input, LONGEST_RECORD};
+use crate::object::object_document;
 use crate::record::{Fields, Place};
 
 pub(crate) struct JsonReader {
@@ -175,7 +175,7 @@ impl Reader for JsonReader {
             };
             let document = std::str::from_utf8(&self.object)
                 .map_err(|_| place.mistake("changed while it was read"))
-                .and_then(|text| parse(text, &self.fields, place, skipped))
+                .and_then(|text| object_document(text, &self.fields, place, skipped))
                 .map_err(|error| Refusal::record(error, &self.object))?;
             if document.is_some() {
                 return Ok(document);

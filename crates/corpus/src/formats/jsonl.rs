@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use kiln_text::{Document, Error};
-use serde_json::{Map, Value};
 
 use super::Reader;
 use crate::broken::Refusal;
 use crate::counts::Skipped;
 use crate::input::Lines;
-use crate::record::{self, Fields, Place};
+use crate::object::object_document;
+use crate::record::{Fields, Place};
 
 pub(crate) struct JsonlReader {
     lines: Lines,
@@ -34,26 +34,6 @@ impl JsonlReader {
     }
 }
 
-/// What serde_json has to say, without the line that it counts in our single line.
-pub(crate) fn json_problem(error: &serde_json::Error) -> String {
-    let whole = error.to_string();
-    let said = whole.split(" at line ").next().unwrap_or(&whole);
-    format!("{said} at column {}", error.column())
-}
-
-/// The document of an object as it is written.
-pub(super) fn parse(
-    text: &str,
-    fields: &Fields,
-    place: Place,
-    skipped: &mut Skipped,
-) -> Result<Option<Document>, Error> {
-    let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
-        place.mistake(format!("is not a JSON object: {}", json_problem(&error)))
-    })?;
-    record::object_document(&object, fields, place, skipped)
-}
-
 impl Reader for JsonlReader {
     fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Refusal> {
         while let Some(line) = self.lines.next_line()? {
@@ -67,7 +47,7 @@ impl Reader for JsonlReader {
                 record: None,
                 offset: line.offset,
             };
-            let document = parse(line.text, &self.fields, place, skipped)
+            let document = object_document(line.text, &self.fields, place, skipped)
                 .map_err(|error| Refusal::record(error, line.text.as_bytes()))?;
             if document.is_some() {
                 return Ok(document);

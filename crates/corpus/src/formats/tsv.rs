@@ -37,7 +37,7 @@ impl TsvReader {
         };
         let mut header = fields.columns.clone();
         while header.is_none()
-            && let Some(line) = lines.next_line()?
+            && let Some(line) = lines.next_line().map_err(Refusal::into_error)?
         {
             if !line.text.trim().is_empty() {
                 place.line = line.number;

@@ -1,11 +1,13 @@
 //! Whatever the bytes are, reading ends in documents or in one line.
 
+use std::io::Read;
+
 use kiln_corpus::Error;
 use proptest::prelude::*;
 
 use crate::{documents, folder, open};
 
-const SEEDS: [(&str, &str, &[u8]); 6] = [
+const SEEDS: [(&str, &str, &[u8]); 15] = [
     (
         "a.txt",
         "",
@@ -32,7 +34,94 @@ const SEEDS: [(&str, &str, &[u8]); 6] = [
         b"{\"text\":\"One\",\"l\":1,\"v\":2}\n{\"text\":\"\\ud83d\\ude42\",\"l\":\"x\",\"v\":3}\n",
     ),
     ("a.x", ", format = 'lines'", b"one\r\n\ntwo\rthree\n"),
+    (
+        "a.json",
+        ", label = 'l'",
+        b" [{\"text\":\"One {\\\"\",\"l\":3},\r\n{\"text\":\"Two\",\"l\":true}]\n",
+    ),
+    ("b.json", "", b"{\"text\":\"One\"}{\"text\":\"Two\"}\n"),
+    ("a.html", "", b"<html><meta charset=koi8-r><p>\xd4\xc5"),
+    (
+        "a.txt",
+        "",
+        b"\xff\xfeO\0n\0e\0 \0=\xd8B\xde\r\0\n\0",
+    ),
+    ("b.txt", ", encoding = 'iso-2022-kr'", b"\x1b$)C\x0e0!3*\x0f a\n"),
+    ("c.txt", ", encoding = 'johab'", b"\x88\x61\x8a\x61 \xd9\xa1"),
+    ("a.warc", "", WARC),
+    ("a.wet", "", WARC),
+    (
+        "a.arc",
+        "",
+        b"filedesc://a 0.0.0.0 20140216050221 text/plain 70\n1 0 x\nURL IP-address Archive-date Content-type Archive-length\n\n\
+          http://a/b c 1.2.3.4 20140216050221 text/html 64\nHTTP/1.0 200 OK\r\nContent-Type: text/html;charset=latin1\r\n\r\n<p>\xe9\n\
+          dns:a 1.2.3.4 20140216050221 text/dns 3\na b\n",
+    ),
 ];
+
+const WARC: &[u8] = b"WARC/1.0\r\nWARC-Type: warcinfo\r\nContent-Length: 2\r\n\r\nab\r\n\r\n\
+    WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: <http://a/>\r\nContent-Type: application/http; msgtype=response\r\n\
+    Content-Length: 96\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/html\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n<p>a\xe9\r\n2\r\nbc\r\n0\r\n\r\n\r\n\r\n\
+    WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nText\r\n\r\n";
+
+/// How a file's bytes are packed before they are changed.
+#[derive(Clone, Copy, Debug)]
+enum Packing {
+    None,
+    Gzip,
+    Zstd,
+    Xz,
+    Bzip2,
+}
+
+const PACKINGS: [Packing; 5] = [
+    Packing::None,
+    Packing::Gzip,
+    Packing::Zstd,
+    Packing::Xz,
+    Packing::Bzip2,
+];
+
+fn packed(packing: Packing, bytes: &[u8]) -> Vec<u8> {
+    // Two parts, one after the other.
+    let parts = bytes.split_at(bytes.len() / 2);
+    let mut packed = Vec::new();
+    for part in [parts.0, parts.1] {
+        let mut encoder: Box<dyn Read> = match packing {
+            Packing::None => Box::new(part),
+            Packing::Gzip => Box::new(flate2::read::GzEncoder::new(part, Default::default())),
+            Packing::Zstd => Box::new(zstd::stream::read::Encoder::new(part, 1).unwrap()),
+            Packing::Xz => Box::new(liblzma::read::XzEncoder::new(part, 1)),
+            Packing::Bzip2 => Box::new(bzip2::read::BzEncoder::new(part, Default::default())),
+        };
+        encoder.read_to_end(&mut packed).unwrap();
+    }
+    packed
+}
+
+#[test]
+fn packed_files_are_the_files() {
+    use Packing::{Bzip2, Gzip, None, Xz, Zstd};
+    for (name, keys, bytes) in SEEDS {
+        // By content: the name says nothing.
+        let section = format!("sources = [{{ path = '{name}'{keys} }}]");
+        let read = |packing: Packing| {
+            let folder = folder(&[(name, &packed(packing, bytes))]);
+            documents(&section, folder.path()).map_err(|error| {
+                let path = format!("{}/", folder.path().display());
+                error.to_string().replace(&path, "")
+            })
+        };
+        let plain = read(None);
+        assert!(
+            plain.as_ref().is_ok_and(|documents| !documents.is_empty()),
+            "{name}: {plain:?}"
+        );
+        for packing in [Gzip, Zstd, Xz, Bzip2] {
+            assert_eq!(read(packing), plain, "{name} {packing:?}");
+        }
+    }
+}
 
 #[derive(Clone, Debug)]
 enum Change {
@@ -77,19 +166,32 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1500))]
 
     #[test]
-    fn any_bytes(seed in prop::sample::select(SEEDS.to_vec()), changes in changes()) {
+    fn any_bytes(
+        seed in prop::sample::select(SEEDS.to_vec()),
+        inner in changes(),
+        outer in changes(),
+        packing in prop::sample::select(PACKINGS.to_vec()),
+        broken in prop::sample::select(vec!["", "broken = 'stop'\n", "broken = 'quarantine'\n"]),
+    ) {
         let (name, keys, bytes) = seed;
         let mut bytes = bytes.to_vec();
-        changes.iter().for_each(|change| apply(&mut bytes, change));
+        inner.iter().for_each(|change| apply(&mut bytes, change));
+        let longest = 3 * bytes.len() as u64;
+        let mut bytes = packed(packing, &bytes);
+        // Only a few of the packed files are damaged as such, for little gets past that.
+        if outer.len() > 3 || matches!(packing, Packing::None) {
+            outer.iter().for_each(|change| apply(&mut bytes, change));
+        }
+        let longest = longest.max(3 * bytes.len() as u64);
         let folder = folder(&[(name, &bytes)]);
-        let section = format!("sources = [{{ path = '{name}'{keys} }}]");
+        let section = format!("{broken}sources = [{{ path = '{name}'{keys} }}]");
         match documents(&section, folder.path()) {
             Ok(read) => {
                 let mut ids: Vec<_> = read.iter().map(|document| &document.id).collect();
                 ids.sort();
                 ids.dedup();
                 prop_assert_eq!(ids.len(), read.len());
-                prop_assert!(read.iter().all(|document| document.source.offset < bytes.len() as u64));
+                prop_assert!(read.iter().all(|document| document.source.offset < 2 * longest));
             }
             Err(error) => prop_assert!(one_line(&error) && error.is_mistake(), "{}", error),
         }

@@ -4,9 +4,11 @@
 mod formats;
 mod hostile;
 mod listing;
+mod messy;
 mod mistakes;
 mod resume;
 mod splits;
+mod web;
 
 use std::path::Path;
 

@@ -1,5 +1,7 @@
 //! What a person reads when something is wrong: one line with the place, what was expected and what to do.
 
+use std::io::Write;
+
 use crate::{config, folder, open, split};
 
 /// The message for this `[corpus]` section over these files, without the temporary folder's path.
@@ -88,6 +90,14 @@ fn configurations() {
             "[corpus] sources[0].delimiter: has no meaning with format = \"tsv\"",
         ),
         (
+            "sources = [{ path = 'a.csv', encoding = 'klingon' }]".into(),
+            "[corpus] sources[0].encoding: `klingon` is no known encoding; write auto, utf-8, or",
+        ),
+        (
+            "sources = [{ format = 'stories', encoding = 'auto' }]".into(),
+            "[corpus] sources[0].encoding: has no meaning for generated stories",
+        ),
+        (
             "sources = [{ path = 'a.csv', columns = [] }]".into(),
             "[corpus] sources[0].columns: is an empty list",
         ),
@@ -167,9 +177,10 @@ fn what_is_written_out_reads_back() {
 
 #[test]
 fn paths() {
-    let files: [(&str, &[u8]); 6] = [
+    let files: [(&str, &[u8]); 7] = [
         ("a.dat", b"a"),
         ("a.txt.gz", b"\x1f\x8b"),
+        ("picture", b"\x89PNG\r\n\x1a\n\0\0"),
         ("pictures/1.png", b"1"),
         ("pictures/2.png", b"2"),
         ("mixed/a.csv", b"text\na\n"),
@@ -190,17 +201,25 @@ fn paths() {
         ),
         (
             "path = 'a.dat'",
-            "[corpus] sources[0].format: is missing, and the name `a.dat` does not say it \
-             (.txt .text .md .markdown .jsonl .ndjson .csv .tsv .tab would); write text, markdown, lines, jsonl, csv or tsv",
+            "[corpus] sources[0].format: is missing, and neither the name `a.dat` \
+             (.txt .text .md .markdown .html .htm .xhtml .jsonl .ndjson .json .csv .tsv .tab .warc .wet .arc would) nor its first bytes say it; \
+             write text, markdown, html, lines, jsonl, json, csv, tsv or warc",
+        ),
+        (
+            "path = 'picture'",
+            "[corpus] sources[0].format: is missing, and neither the name `picture` \
+             (.txt .text .md .markdown .html .htm .xhtml .jsonl .ndjson .json .csv .tsv .tab .warc .wet .arc would) nor its first bytes say it; \
+             it holds a PNG picture; write text, markdown, html, lines, jsonl, json, csv, tsv or warc",
         ),
         (
             "path = 'a.txt.gz'",
-            "[corpus] sources[0].path: `a.txt.gz` is compressed; unpack it first",
+            "a.txt.gz: is named as a gzip file but does not begin like it; \
+             rename it if it is not compressed, or fetch it again",
         ),
         (
             "path = 'pictures'",
             "[corpus] sources[0].path: `pictures` holds no file that ends in \
-             .txt .text .md .markdown .jsonl .ndjson .csv .tsv .tab; \
+             .txt .text .md .markdown .html .htm .xhtml .jsonl .ndjson .json .csv .tsv .tab .warc .wet .arc; \
              left out: 2 files with other extensions, the first pictures/1.png; set `format` to read them",
         ),
         (
@@ -210,8 +229,8 @@ fn paths() {
         ),
         (
             "path = 'mixed/*.md', label = 'class'",
-            "[corpus] sources[0].path: `mixed/*.md` holds no file that ends in .jsonl .ndjson .csv .tsv .tab; \
-             left out: 1 file other than jsonl, csv and tsv, the first mixed/README.md; set `format` to read them",
+            "[corpus] sources[0].path: `mixed/*.md` holds no file that ends in .jsonl .ndjson .json .csv .tsv .tab; \
+             left out: 1 file without named fields, the first mixed/README.md; set `format` to read them",
         ),
     ];
     for (keys, expected) in cases {
@@ -264,7 +283,7 @@ fn contents() {
     let number = "the value `score` is";
     let advice = "expected a finite number, such as -1.5";
     let table = "text,score\n";
-    let cases: [(&str, &str, String, String); 23] = [
+    let cases: [(&str, &str, String, String); 29] = [
         (
             "a.csv",
             "",
@@ -332,6 +351,27 @@ fn contents() {
                 .into(),
         ),
         (
+            "a.json",
+            "",
+            "[{\"text\":\"One\"},\n {\"body\":1}]".into(),
+            "a.json: byte 18: has no field `text`; the fields are: body; name the right one with text = \"...\"".into(),
+        ),
+        ("a.json", "", "[{\"text\":\"One\"}".into(), "a.json: byte 15: the file ends inside its JSON array; complete it".into()),
+        ("a.json", "", "[{\"text\":\"One\"}, 3]".into(), "a.json: byte 17: expected a JSON object, `,` or `]` in the array".into()),
+        (
+            "a.json",
+            "",
+            "[{\"text\":\"One\"}] {}".into(),
+            "a.json: byte 17: something follows the end of the JSON array; write one array or objects one after another".into(),
+        ),
+        ("a.json", "", " {\"text\":\"}".into(), "a.json: byte 1: the JSON object that begins here is never closed; complete it".into()),
+        (
+            "a.json",
+            "",
+            "\"text\"".into(),
+            "a.json: byte 0: expected a JSON object; the file is to hold objects one after another, or an array of them".into(),
+        ),
+        (
             "a.jsonl",
             "",
             "{\"text\":\"One\"}\n{\"text\":\"Two\"\n".into(),
@@ -380,16 +420,20 @@ fn contents() {
 }
 
 #[test]
-fn bytes_that_are_not_utf8_are_placed() {
-    let bad = "0xe9 is not UTF-8; convert the file first, for example `iconv -f LATIN1 -t UTF-8`";
+fn bytes_that_are_not_declared_utf8_are_placed() {
+    let bad = "0xe9 is not UTF-8, which `encoding` says the file is; \
+               name the right encoding, or set encoding = \"auto\"";
     for (name, before) in [
         ("a.txt", "One "),
         ("a.csv", "text\nOne "),
         ("a.tsv", "text\n"),
         ("a.jsonl", "{\"text\":\""),
+        ("a.json", "[{\"text\":\""),
+        ("a.html", "<p>"),
     ] {
         let contents = [before.as_bytes(), b"\xe9", b"\n"].concat();
-        let section = format!("sources = [{{ path = '{name}' }}]");
+        let section =
+            format!("broken = 'stop'\nsources = [{{ path = '{name}', encoding = 'utf-8' }}]");
         assert_eq!(
             message(&section, &[(name, &contents)]),
             format!("{name}: byte {}: {bad}", before.len())
@@ -397,11 +441,77 @@ fn bytes_that_are_not_utf8_are_placed() {
     }
     let mut long = "é\n".repeat(400_000).into_bytes();
     long.push(0xe9);
-    let section = "sources = [{ path = 'a.txt' }]";
+    let section = "sources = [{ path = 'a.txt', encoding = 'UTF8' }]";
     assert_eq!(
         message(section, &[("a.txt", &long)]),
         format!("a.txt: byte 1200000: {bad}")
     );
+}
+
+#[test]
+fn files_that_are_not_what_they_are_named() {
+    let advice = "leave it out, or name its `format` or its `encoding` if it is one of those read";
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), Default::default());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let noise: Vec<u8> = (0..20_000u32)
+        .flat_map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect();
+    let long = gzip(
+        &noise
+            .iter()
+            .map(|byte| b'a' + byte % 26)
+            .collect::<Vec<_>>(),
+    );
+    let cut = &long[..long.len() - 1000];
+    let cut_message = format!(
+        "the gzip file ends early, after {} bytes; fetch it again",
+        cut.len()
+    );
+    let zeros = gzip(&vec![b'x'; 80 << 20]);
+    let cases: [(&str, &[u8], &str); 6] = [
+        (
+            "a.csv",
+            b"%PDF-1.7\n\xff\0",
+            &format!("byte 0: holds a PDF file, not text; {advice}"),
+        ),
+        (
+            "a.jsonl",
+            b"PK\x03\x04\x14\0\0",
+            &format!(
+                "byte 0: holds a ZIP archive (as EPUB and office files are), not text; {advice}"
+            ),
+        ),
+        (
+            "a.txt",
+            &[b'a', 0, 0, 0xff],
+            &format!(
+                "byte 0: does not look like text: 2 of its first 4 bytes are zero, the first at 1; {advice}"
+            ),
+        ),
+        (
+            "a.txt.zst",
+            b"plain",
+            "is named as a Zstandard file but does not begin like it; rename it if it is not compressed, or fetch it again",
+        ),
+        ("a.txt.gz", cut, &cut_message),
+        ("a.txt.gz", &zeros, "79 KiB"),
+    ];
+    for (name, bytes, expected) in cases {
+        let message = message(
+            &format!("sources = [{{ path = '{name}' }}]"),
+            &[(name, bytes)],
+        );
+        match expected {
+            "79 KiB" => assert!(
+                message.contains(" bytes unpack to more than 1000 times as many; "),
+                "{message}"
+            ),
+            _ => assert!(message.ends_with(expected), "{message}\n{expected}"),
+        }
+    }
 }
 
 #[test]

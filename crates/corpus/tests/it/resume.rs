@@ -1,5 +1,7 @@
 //! A reading that goes on from a cursor gives what the uninterrupted one gives.
 
+use std::io::Read;
+
 use kiln_corpus::{Corpus, Counts, Cursor, Error, Part};
 use kiln_text::Document;
 
@@ -65,6 +67,60 @@ fn from_every_document_of_every_format() {
     ];
     for method in ["random", "tail"] {
         for share in [0.05, 0.3, 0.5, 0.75] {
+            let split =
+                format!("split = {{ method = '{method}', validation = {share}, seed = 3 }}");
+            check(&format!("sources = [{{ path = '.' }}]\n{split}"), &files);
+        }
+    }
+}
+
+#[test]
+fn from_packed_and_decoded_files() {
+    let gzip = |parts: &[&[u8]]| {
+        let mut out = Vec::new();
+        for part in parts {
+            let mut encoder = flate2::read::GzEncoder::new(*part, flate2::Compression::fast());
+            encoder.read_to_end(&mut out).unwrap();
+        }
+        out
+    };
+    let long = long_text();
+    let long = long.as_bytes();
+    let text = gzip(&[&long[..1000], &long[1000..]]);
+    // Not UTF-8, which shows late; and then not what it showed first.
+    let latin = [long, "déjà vu\n".as_bytes(), b"\xe9t\xe9\n", long].concat();
+    let utf16: Vec<u8> = "\u{feff}naïve 🙂\r\nOne\n"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes)
+        .collect();
+    let json =
+        b"[{\"text\":\"One\"}, {\"text\":\" \"},\n{\"text\":\"\xe9\"}, {\"text\":\"Three\"}]";
+    let record = |text: &str| {
+        let length = text.len();
+        format!(
+            "WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{text}\r\n\r\n"
+        )
+    };
+    let records = ["One.", "Two.", "Three."].map(record);
+    let records = records.each_ref().map(|record| record.as_bytes());
+    let [first, second, third] = records.map(|record| gzip(&[record]));
+    let mut damaged = second.clone();
+    damaged[40] ^= 0x55;
+    let warc = [&first[..], &damaged, &third, &second].concat();
+    let files: [(&str, &[u8]); 7] = [
+        ("a.json", json),
+        (
+            "b.jsonl.zst",
+            &zstd::encode_all(&b"{\"text\":\"One\"}\n{\"text\":\"Two\"}\r\n"[..], 1).unwrap(),
+        ),
+        ("c.csv.gz", &gzip(&[TABLE])),
+        ("d.txt.gz", &text),
+        ("e.txt", &latin),
+        ("f.txt", &utf16),
+        ("g.warc.gz", &warc),
+    ];
+    for method in ["random", "tail"] {
+        for share in [0.05, 0.5, 0.75] {
             let split =
                 format!("split = {{ method = '{method}', validation = {share}, seed = 3 }}");
             check(&format!("sources = [{{ path = '.' }}]\n{split}"), &files);

@@ -56,6 +56,8 @@ pub(super) struct Records {
     put_back_bytes: u64,
     /// Records passed, broken ones among them.
     number: u64,
+    /// What ended the last reading after some bytes, which are given first.
+    trouble: Option<io::Error>,
     /// The file is damaged to its end.
     ended: bool,
     /// The record before was broken: what follows is passed over up to the next beginning of one.
@@ -98,6 +100,7 @@ impl Records {
             offset: 0,
             put_back_bytes: 0,
             number: 0,
+            trouble: None,
             ended: false,
             lost: false,
         };
@@ -117,24 +120,37 @@ impl Records {
     /// whenever it is read.
     fn fill(&mut self) -> io::Result<&[u8]> {
         if self.start == self.buffer.len() && !self.ended {
-            self.buffer.resize(BLOCK, 0);
-            self.start = BLOCK;
-            let mut count = 0;
-            let read = loop {
-                match self.file.read(&mut self.buffer[count..]) {
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Ok(read) if read > 0 && count + read < BLOCK => count += read,
-                    // What was read before the damage is given first; the damage comes again with the next reading.
-                    Err(_) if count > 0 => break Ok(count),
-                    Err(error) => break Err(error),
-                    Ok(read) => break Ok(count + read),
-                }
+            (self.start, self.trouble) = match self.trouble.take() {
+                Some(error) => return Err(error),
+                None => (0, self.read_block()),
             };
-            self.buffer.truncate(*read.as_ref().unwrap_or(&0));
-            self.start = 0;
-            read?;
+            if self.buffer.is_empty()
+                && let Some(error) = self.trouble.take()
+            {
+                return Err(error);
+            }
         }
         Ok(&self.buffer[self.start..])
+    }
+
+    /// Fill the buffer as far as there is something, and say what stopped that before the end.
+    fn read_block(&mut self) -> Option<io::Error> {
+        self.buffer.resize(BLOCK, 0);
+        let mut count = 0;
+        let trouble = loop {
+            match self.file.read(&mut self.buffer[count..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Some(error),
+                Ok(read) => {
+                    count += read;
+                    if read == 0 || count == BLOCK {
+                        break None;
+                    }
+                }
+            }
+        };
+        self.buffer.truncate(count);
+        trouble
     }
 
     fn consume(&mut self, count: usize) {
@@ -356,6 +372,7 @@ impl Records {
             content.extend_from_slice(&block[..count]);
             self.consume(count);
         }
+        let content_end = self.offset;
         let end = self.check_end(start, length);
         if let Err(Trouble::Record(_)) = end {
             // The next record may begin inside of what this one claims, or behind it.
@@ -363,6 +380,8 @@ impl Records {
             // Many false lengths must not make the search quadratic.
             self.put_back_bytes += content.len() as u64;
             if self.put_back_bytes <= MOST_PUT_BACK + 4 * start {
+                let blank = usize::try_from(self.offset - content_end).unwrap_or(0);
+                content.resize(content.len() + blank, b'\n');
                 self.put_back(&content);
             }
         }
@@ -378,15 +397,19 @@ impl Records {
                 format!("the record has {length} bytes, of which {there} are there").into(),
             );
         }
-        // At most the beginning of a line is looked at, and only as far as it is in memory.
-        let block = match self.fill() {
-            Ok(block) => block,
-            // The damage is the next record's.
-            Err(_) => return Ok(()),
-        };
+        // A checksum that does not fit comes after the line ends of the record, and speaks of it.
+        while let block = self.fill()?
+            && !block.is_empty()
+            && block.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+        {
+            let count = block.len();
+            self.consume(count);
+        }
+        let blank = self.offset - start > length as u64;
+        let block = self.fill()?;
         let next = block.trim_ascii_start();
         let next = &next[..next.len().min(5)];
-        if b"WARC/".starts_with(next) || block.first().is_none_or(|&byte| byte == b'\n') {
+        if b"WARC/".starts_with(next) || blank || block.first().is_none_or(|&byte| byte == b'\n') {
             return Ok(());
         }
         // Between ARC records stands one line end, which a wrong length would not leave there.
