@@ -16,11 +16,13 @@ impl<'a> NGrams<'a> {
     pub(crate) fn new(simple: &'a str, words: Words) -> Self {
         // What is there most of the time: no word needs to be moved.
         if words == Words::Whitespace && !simple.contains("  ") {
-            let mut bounds = Vec::with_capacity(simple.len() / 5);
+            let mut bounds = Vec::with_capacity(simple.len() / 4);
             let mut start = 0;
-            for (at, _) in simple.match_indices(' ') {
-                bounds.push((start, at));
-                start = at + 1;
+            for (at, &byte) in simple.as_bytes().iter().enumerate() {
+                if byte == b' ' {
+                    bounds.push((start, at));
+                    start = at + 1;
+                }
             }
             if start < simple.len() {
                 bounds.push((start, simple.len()));
@@ -49,11 +51,6 @@ impl<'a> NGrams<'a> {
     /// How many words there are.
     pub(crate) fn word_count(&self) -> usize {
         self.words.len()
-    }
-
-    /// All words.
-    pub(crate) fn text(&self) -> &str {
-        &self.joined
     }
 
     /// The n-grams in order. None where there are fewer words.

@@ -10,62 +10,206 @@
 /// p.
 pub(crate) const MERSENNE_PRIME: u64 = (1 << 61) - 1;
 
-/// How many shingles go through all functions before the next are fetched: 8 KiB, which stay in the nearest cache.
-const BLOCK: usize = 1024;
+/// Functions that are looked at together: as many as a vector of 256 bits has 32-bit numbers.
+const LANES: usize = 8;
+
+/// Shingles that are looked at together.
+const BLOCK: usize = 32;
 
 /// The functions of one signature.
 #[derive(Clone, Debug)]
 pub(crate) struct Permutations {
-    multipliers: Vec<u64>,
-    increments: Vec<u64>,
+    count: usize,
+    /// The functions in groups; the last one is filled up with functions whose values are not wanted.
+    groups: Vec<Group>,
+}
+
+/// a and b of some functions, whole and in halves.
+#[derive(Clone, Debug)]
+struct Group {
+    multipliers: [u64; LANES],
+    increments: [u64; LANES],
+    multipliers_low: [u32; LANES],
+    multipliers_high: [u32; LANES],
+    increments_high: [u32; LANES],
 }
 
 impl Permutations {
     pub(crate) fn new(seed: u32, count: usize) -> Self {
         let mut twister = MersenneTwister::new(seed);
-        let multipliers = (0..count)
+        let multipliers: Vec<u64> = (0..count)
             .map(|_| 1 + twister.at_most(MERSENNE_PRIME - 2))
             .collect();
-        let increments = (0..count)
+        let increments: Vec<u64> = (0..count)
             .map(|_| twister.at_most(MERSENNE_PRIME - 1))
             .collect();
+        Self::from_parameters(&multipliers, &increments)
+    }
+
+    fn from_parameters(multipliers: &[u64], increments: &[u64]) -> Self {
+        let chunks = multipliers.chunks(LANES).zip(increments.chunks(LANES));
         Self {
-            multipliers,
-            increments,
+            count: multipliers.len(),
+            groups: chunks.map(|(a, b)| Group::new(a, b)).collect(),
         }
     }
 
     /// The least value of each function over the shingles, of which there is at least one.
     pub(crate) fn minima(&self, shingles: &[u64]) -> Vec<u64> {
-        let mut minima = vec![u64::MAX; self.multipliers.len()];
-        pulp::Arch::new().dispatch(Minima {
-            permutations: self,
-            shingles,
-            minima: &mut minima,
-        });
+        let mut minima = vec![[u64::MAX; LANES]; self.groups.len()];
+        let (groups, found) = (&self.groups, &mut minima);
+        match pulp::Arch::new() {
+            #[cfg(target_arch = "x86_64")]
+            pulp::Arch::V3(unit) => unit.vectorize(Minima {
+                unit,
+                groups,
+                shingles,
+                found,
+            }),
+            _ => Minima {
+                unit: Portable,
+                groups,
+                shingles,
+                found,
+            }
+            .find(),
+        }
+        let mut minima = minima.into_flattened();
+        minima.truncate(self.count);
         minima
     }
 }
 
-/// The loop of [`Permutations::minima`], compiled for each vector unit there may be.
-struct Minima<'a> {
-    permutations: &'a Permutations,
-    shingles: &'a [u64],
-    minima: &'a mut [u64],
+impl Group {
+    fn new(multipliers: &[u64], increments: &[u64]) -> Self {
+        let mut whole = [[1; LANES]; 2];
+        whole[0][..multipliers.len()].copy_from_slice(multipliers);
+        whole[1][..increments.len()].copy_from_slice(increments);
+        let [multipliers, increments] = whole;
+        Self {
+            multipliers,
+            increments,
+            multipliers_low: multipliers.map(|a| a as u32),
+            multipliers_high: multipliers.map(|a| (a >> 32) as u32),
+            increments_high: increments.map(|b| (b >> 32) as u32),
+        }
+    }
 }
 
-impl pulp::NullaryFnOnce for Minima<'_> {
+/// How [`Minima`] gets bounds.
+trait Unit: Copy {
+    /// For each function a number that is at most 2 above the high 29 bits of its least value over a block.
+    ///
+    /// Those bits need the high half of a x + b only, a third of the work of the whole. Left out is the carry of the low
+    /// halves, so that the bits found are right or 1 too small. Two added to them, modulo 2^29, is therefore at most 2
+    /// above the right ones; and it is at most 1 where those are all ones, when the value may be p or more, which is
+    /// nearly nothing once it is reduced.
+    fn bounds(self, group: &Group, block: &[u64]) -> [u32; LANES];
+}
+
+/// The bits that count in a bound.
+const BOUND: u32 = (1 << 29) - 1;
+
+/// Any machine.
+#[derive(Clone, Copy)]
+struct Portable;
+
+impl Unit for Portable {
+    #[inline(always)]
+    fn bounds(self, group: &Group, block: &[u64]) -> [u32; LANES] {
+        let mut least = [u32::MAX; LANES];
+        for &shingle in block {
+            let (low, high) = (shingle as u32, (shingle >> 32) as u32);
+            for lane in 0..LANES {
+                let a_low = group.multipliers_low[lane];
+                let carried = (u64::from(low) * u64::from(a_low)) >> 32;
+                let sum = (carried as u32)
+                    .wrapping_add(low.wrapping_mul(group.multipliers_high[lane]))
+                    .wrapping_add(high.wrapping_mul(a_low))
+                    .wrapping_add(group.increments_high[lane])
+                    .wrapping_add(2);
+                least[lane] = least[lane].min(sum & BOUND);
+            }
+        }
+        least
+    }
+}
+
+/// AVX2: all functions of a group at once. The same steps as above, which compilers do not lay out so.
+#[cfg(target_arch = "x86_64")]
+impl Unit for pulp::x86::V3 {
+    #[inline(always)]
+    fn bounds(self, group: &Group, block: &[u64]) -> [u32; LANES] {
+        use std::arch::x86_64::__m256i;
+
+        let (avx, avx2) = (self.avx, self.avx2);
+        let load = |numbers: [u32; LANES]| -> __m256i { pulp::cast(numbers) };
+        let all = |number: u32| avx._mm256_set1_epi32(number as i32);
+        let a_low = load(group.multipliers_low);
+        let a_low_odd = avx2._mm256_srli_epi64::<32>(a_low);
+        let a_high = load(group.multipliers_high);
+        let b_high = avx2._mm256_add_epi32(load(group.increments_high), all(2));
+        let bound = all(BOUND);
+        let mut least = all(u32::MAX);
+        for &shingle in block {
+            let (low, high) = (all(shingle as u32), all((shingle >> 32) as u32));
+            let even = avx2._mm256_srli_epi64::<32>(avx2._mm256_mul_epu32(low, a_low));
+            let odd = avx2._mm256_mul_epu32(low, a_low_odd);
+            let carried = avx2._mm256_blend_epi32::<0b1010_1010>(even, odd);
+            let crossed = avx2._mm256_add_epi32(
+                avx2._mm256_mullo_epi32(low, a_high),
+                avx2._mm256_mullo_epi32(high, a_low),
+            );
+            let sum = avx2._mm256_add_epi32(avx2._mm256_add_epi32(carried, b_high), crossed);
+            least = avx2._mm256_min_epu32(least, avx2._mm256_and_si256(sum, bound));
+        }
+        pulp::cast(least)
+    }
+}
+
+/// The loop of [`Permutations::minima`], compiled for each vector unit there may be.
+struct Minima<'a, U> {
+    unit: U,
+    groups: &'a [Group],
+    shingles: &'a [u64],
+    found: &'a mut [[u64; LANES]],
+}
+
+impl<U: Unit> Minima<'_, U> {
+    /// The longer the document, the seldomer has a block a value below all before: once in so many blocks as there were.
+    /// Most blocks are passed over by their bounds.
+    #[inline(always)]
+    fn find(self) {
+        for (group, minima) in self.groups.iter().zip(self.found) {
+            let mut limits = [u32::MAX; LANES];
+            for block in self.shingles.chunks(BLOCK) {
+                let bounds = self.unit.bounds(group, block);
+                let below = bounds
+                    .iter()
+                    .zip(&limits)
+                    .fold(false, |any, (b, l)| any | (b <= l));
+                if !below {
+                    continue;
+                }
+                for lane in 0..LANES {
+                    if bounds[lane] <= limits[lane] {
+                        let (a, b) = (group.multipliers[lane], group.increments[lane]);
+                        minima[lane] = minima[lane].min(block_minimum(block, a, b));
+                        limits[lane] = (minima[lane] >> 32) as u32 + 2;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl<U: Unit> pulp::NullaryFnOnce for Minima<'_, U> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let functions = &self.permutations;
-        for block in self.shingles.chunks(BLOCK) {
-            let parameters = functions.multipliers.iter().zip(&functions.increments);
-            for (minimum, (&a, &b)) in self.minima.iter_mut().zip(parameters) {
-                *minimum = (*minimum).min(block_minimum(block, a, b));
-            }
-        }
+        self.find();
     }
 }
 
@@ -149,18 +293,18 @@ mod tests {
         // python -c "import numpy as n; r=n.random.RandomState(1); p=2**61-1
         // print(r.randint(1,p,dtype=n.uint64,size=112)[[0,111]], r.randint(0,p,dtype=n.uint64,size=112)[[0,111]])"
         let permutations = Permutations::new(1, 112);
-        assert_eq!(permutations.multipliers[0], 775_169_054_918_279_404);
-        assert_eq!(permutations.increments[0], 1_062_448_801_025_099_917);
-        assert_eq!(permutations.multipliers[111], 223_865_076_026_037_746);
-        assert_eq!(permutations.increments[111], 1_097_409_548_522_419_201);
+        let (first, last) = (&permutations.groups[0], &permutations.groups[13]);
+        assert_eq!(first.multipliers[0], 775_169_054_918_279_404);
+        assert_eq!(first.increments[0], 1_062_448_801_025_099_917);
+        assert_eq!(last.multipliers[7], 223_865_076_026_037_746);
+        assert_eq!(last.increments[7], 1_097_409_548_522_419_201);
     }
 
     fn check(permutations: &Permutations, shingles: &[u64]) {
-        let parameters = permutations
-            .multipliers
-            .iter()
-            .zip(&permutations.increments);
+        let groups = permutations.groups.iter();
+        let parameters = groups.flat_map(|group| group.multipliers.iter().zip(&group.increments));
         let expected: Vec<u64> = parameters
+            .take(permutations.count)
             .map(|(&a, &b)| {
                 let values = shingles.iter().map(|&x| {
                     let sum = u128::from(x) * u128::from(a) + u128::from(b);
@@ -170,21 +314,33 @@ mod tests {
             })
             .collect();
         assert_eq!(permutations.minima(shingles), expected);
+        let mut found = vec![[u64::MAX; LANES]; permutations.groups.len()];
+        Minima {
+            unit: Portable,
+            groups: &permutations.groups,
+            shingles,
+            found: &mut found,
+        }
+        .find();
+        assert_eq!(found.as_flattened()[..permutations.count], expected);
     }
 
     #[test]
     fn values_about_the_prime() {
         // With a = 1 and b = 0 a shingle is its own hash.
-        let identity = Permutations {
-            multipliers: vec![1],
-            increments: vec![0],
-        };
+        let identity = Permutations::from_parameters(&[1], &[0]);
         for multiple in 0..=8_u128 {
             for offset in -9..=9_i128 {
                 let x = (multiple * (1 << 61)) as i128 + offset;
                 let Ok(x) = u64::try_from(x) else { continue };
                 check(&identity, &[x]);
                 check(&identity, &[x, u64::MAX, MERSENNE_PRIME - 1]);
+                // In a block that its bounds might pass over.
+                let mut many = vec![3 << 40; 2 * BLOCK];
+                many.push(x);
+                check(&identity, &many);
+                let low = many.iter().map(|_| 1 << 33).chain([x]);
+                check(&identity, &low.collect::<Vec<u64>>());
             }
         }
     }

@@ -8,21 +8,23 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
-/// In [`ASCII`]: white space, or punctuation, which becomes it.
-const SPACE: u8 = 0;
-/// In [`ASCII`]: a digit.
+/// In [`BYTES`]: a digit.
 const DIGIT: u8 = 1;
+/// In [`BYTES`]: of a character that is not ASCII.
+const OTHER: u8 = 2;
 
-/// What each ASCII character becomes.
-const ASCII: [u8; 128] = {
-    let mut table = [SPACE; 128];
+/// What each byte becomes: a letter its lower case, white space and punctuation a space.
+const BYTES: [u8; 256] = {
+    let mut table = [b' '; 256];
     let mut byte = 0;
-    while byte < 128 {
+    while byte < 256 {
         let character = byte as u8;
         if character.is_ascii_alphabetic() {
             table[byte] = character.to_ascii_lowercase();
         } else if character.is_ascii_digit() {
             table[byte] = DIGIT;
+        } else if !character.is_ascii() {
+            table[byte] = OTHER;
         }
         byte += 1;
     }
@@ -50,61 +52,86 @@ pub fn simplify_text(text: &str) -> String {
 /// Everything but the sigmas.
 fn simplify_lowered(text: &str) -> String {
     let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
+    let mut simple = Simple {
+        bytes: vec![0; bytes.len()],
+        end: 0,
+        after_space: true,
+    };
     let mut run = String::new();
-    let (mut any, mut gap) = (false, false);
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        let became = match ASCII.get(usize::from(byte)) {
-            Some(&became) => became,
-            None => match text[at..].chars().next() {
-                Some(character) if is_digit(character) => DIGIT,
-                Some(character) if is_space(character) => {
-                    at += character.len_utf8();
-                    gap = any;
-                    continue;
-                }
-                _ => {
-                    start_word(&mut out, &mut any, &mut gap);
-                    at = take_run(text, at, &mut run);
-                    push_decomposed(&run, &mut out);
-                    continue;
-                }
-            },
-        };
-        if became == SPACE {
-            gap = any;
+        let became = BYTES[usize::from(byte)];
+        if became > OTHER {
+            simple.push(became);
             at += 1;
             continue;
         }
-        start_word(&mut out, &mut any, &mut gap);
-        if became == DIGIT {
-            out.push(b'0');
+        let character = text[at..].chars().next().unwrap_or(' ');
+        if is_digit(character) {
+            simple.push(b'0');
             at = number_end(text, at);
+        } else if is_space(character) {
+            simple.push(b' ');
+            at += character.len_utf8();
         } else {
-            out.push(became);
-            at += 1;
+            at = take_run(text, at, &mut run);
+            simple.push_run(
+                run.nfd().filter(|&character| !is_mark(character)),
+                bytes.len() - at,
+            );
         }
     }
-    let mut simple = match String::from_utf8(out) {
-        Ok(simple) => simple,
-        // Only whole characters were pushed; this branch is for the type.
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
-    };
-    // A mark that stood alone left the spaces around it.
-    simple.truncate(simple.trim_end().len());
-    let leading = simple.len() - simple.trim_start().len();
-    simple.drain(..leading);
-    simple
+    simple.finish()
 }
 
-#[inline]
-fn start_word(out: &mut Vec<u8>, any: &mut bool, gap: &mut bool) {
-    if *gap {
-        out.push(b' ');
-        *gap = false;
+/// What was made of a text so far: there is always room for as many bytes as are still to be read.
+struct Simple {
+    bytes: Vec<u8>,
+    end: usize,
+    /// The next space would be at the beginning, or the second in a row.
+    after_space: bool,
+}
+
+impl Simple {
+    /// Add a letter, a digit or a space, without a branch.
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        let space = byte == b' ';
+        if let Some(slot) = self.bytes.get_mut(self.end) {
+            *slot = byte;
+        }
+        self.end += usize::from(!(space && self.after_space));
+        self.after_space = space;
     }
-    *any = true;
+
+    /// Add other characters, with `rest` bytes of text still to come. Where all of them were marks there may be two
+    /// spaces in a row afterwards, as there are in datatrove.
+    fn push_run(&mut self, run: impl Iterator<Item = char>, rest: usize) {
+        for character in run {
+            let length = character.len_utf8();
+            let needed = self.end + length + rest;
+            if needed > self.bytes.len() {
+                self.bytes.resize(needed + needed / 8, 0);
+            }
+            character.encode_utf8(&mut self.bytes[self.end..]);
+            self.end += length;
+        }
+        self.after_space = false;
+    }
+
+    fn finish(mut self) -> String {
+        self.bytes.truncate(self.end);
+        let mut simple = match String::from_utf8(self.bytes) {
+            Ok(simple) => simple,
+            // Only whole characters were added; this is for the type.
+            Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+        };
+        // At the end, and about marks that stood alone.
+        simple.truncate(simple.trim_end().len());
+        let leading = simple.len() - simple.trim_start().len();
+        simple.drain(..leading);
+        simple
+    }
 }
 
 /// Fill `run` with the lower case of the characters from `start` that are neither ASCII nor digits, white space or
@@ -121,14 +148,6 @@ fn take_run(text: &str, start: usize, run: &mut String) -> usize {
         end += character.len_utf8();
     }
     end
-}
-
-fn push_decomposed(run: &str, out: &mut Vec<u8>) {
-    for character in run.nfd() {
-        if !is_mark(character) {
-            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-        }
-    }
 }
 
 /// Category Nd.
