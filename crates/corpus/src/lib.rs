@@ -42,6 +42,7 @@ mod corpus;
 mod counts;
 mod documents;
 mod error;
+pub mod extract;
 pub mod filters;
 mod formats;
 mod input;

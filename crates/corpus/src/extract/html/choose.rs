@@ -1,0 +1,141 @@
+//! Which elements hold the main text.
+//!
+//! The scoring is that of Arc90's Readability (2009): each paragraph gives points to the elements around it, most to the
+//! nearest, and an element loses points for the share of its text that stands in links.
+
+use super::hints;
+use super::measure::Measures;
+use super::tags::{self, Tag};
+use super::tree::{Name, Tree};
+
+/// Paragraphs shorter than this give no points.
+const SHORTEST: u32 = 25;
+/// How many elements around a paragraph get points.
+const LEVELS: usize = 6;
+
+/// The elements that hold the main text, in document order; none when there is no prose at all.
+pub(super) fn choose(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> Vec<usize> {
+    let scores = score(tree, measures, dropped);
+    let mut best = None;
+    for node in 1..tree.nodes.len() {
+        if scores[node] > best.map_or(0.0, |best: usize| scores[best]) {
+            best = Some(node);
+        }
+    }
+    let Some(best) = best else { return Vec::new() };
+    let best = climb(tree, &scores, best);
+    with_siblings(tree, measures, dropped, &scores, best)
+}
+
+fn score(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> Vec<f32> {
+    let mut points = vec![0.0_f32; tree.nodes.len()];
+    for_each_kept(tree, measures, dropped, |node| {
+        let tag = tree.nodes[node].tag;
+        let own = measures.own[node];
+        if own.characters < SHORTEST || tag.is(tags::HEADING) || own.link_density() > 0.5 {
+            return;
+        }
+        let gives = 1.0 + own.commas as f32 + (own.characters as f32 / 100.0).min(if holds_blocks(tree, node) { 9.0 } else { 3.0 });
+        let mut level = usize::from(!holds_blocks(tree, node));
+        let mut around = if level == 1 { tree.parent(node) } else { node };
+        let first = level;
+        while level < first + LEVELS && around != 0 {
+            let share = match level - first {
+                0 => 1.0,
+                1 => 0.5,
+                further => 1.0 / (3.0 * further as f32),
+            };
+            points[around] += gives * share;
+            around = tree.parent(around);
+            level += 1;
+        }
+    });
+    for node in 1..points.len() {
+        if points[node] > 0.0 {
+            points[node] = (points[node] + weight(tree, measures, node)) * (1.0 - measures.total[node].link_density());
+        }
+    }
+    points
+}
+
+/// Calls `visit` with every element that is shown and not dropped.
+pub(super) fn for_each_kept(tree: &Tree<'_>, measures: &Measures, dropped: &[bool], mut visit: impl FnMut(usize)) {
+    let mut node = 1;
+    while node < tree.nodes.len() {
+        if measures.unseen[node] || dropped[node] {
+            node = tree.nodes[node].end as usize;
+            continue;
+        }
+        if tree.nodes[node].tag != Tag::Text {
+            visit(node);
+        }
+        node += 1;
+    }
+}
+
+/// Whether a block has blocks in it.
+fn holds_blocks(tree: &Tree<'_>, node: usize) -> bool {
+    tree.children(node).any(|child| tree.nodes[child].tag.is(tags::BLOCK))
+}
+
+/// What the tag and the names of an element are worth.
+fn weight(tree: &Tree<'_>, measures: &Measures, node: usize) -> f32 {
+    let tag = match tree.nodes[node].tag {
+        Tag::Div => 5.0,
+        Tag::Article | Tag::Main => 15.0,
+        Tag::Pre | Tag::Td | Tag::Blockquote => 3.0,
+        Tag::Address | Tag::Ol | Tag::Ul | Tag::Dl | Tag::Dd | Tag::Dt | Tag::Li | Tag::Form => -3.0,
+        Tag::H1 | Tag::H2 | Tag::H3 | Tag::H4 | Tag::H5 | Tag::H6 | Tag::Th => -5.0,
+        _ => 0.0,
+    };
+    let hints = measures.hints[node];
+    let mut names = 0.0;
+    if hints & hints::BOILERPLATE != 0 {
+        names -= 25.0;
+    }
+    if hints & (hints::CONTENT | hints::BODY) != 0 {
+        names += 25.0;
+    }
+    if hints & hints::BODY != 0 || tree.attribute(node, Name::Itemprop).is_some_and(|item| item.contains("articleBody")) {
+        names += 25.0;
+    }
+    tag + names
+}
+
+/// The element around the best one that holds more of the text, when its points say so.
+fn climb(tree: &Tree<'_>, scores: &[f32], mut best: usize) -> usize {
+    let enough = scores[best] / 3.0;
+    let mut last = scores[best];
+    let mut around = tree.parent(best);
+    while around != 0 && !matches!(tree.nodes[around].tag, Tag::Body | Tag::Html) {
+        if scores[around] < enough {
+            break;
+        }
+        if scores[around] > last {
+            best = around;
+            break;
+        }
+        last = scores[around];
+        around = tree.parent(around);
+    }
+    best
+}
+
+/// The best element with the elements beside it that look like the same text.
+fn with_siblings(tree: &Tree<'_>, measures: &Measures, dropped: &[bool], scores: &[f32], best: usize) -> Vec<usize> {
+    let enough = (scores[best] * 0.2).max(10.0);
+    let parent = tree.parent(best);
+    tree.children(parent)
+        .filter(|&sibling| {
+            if sibling == best {
+                return true;
+            }
+            if measures.unseen[sibling] || dropped[sibling] {
+                return false;
+            }
+            let total = measures.total[sibling];
+            scores[sibling] >= enough
+                || (tree.nodes[sibling].tag == Tag::Paragraph && total.characters > 80 && total.link_density() < 0.25)
+        })
+        .collect()
+}
