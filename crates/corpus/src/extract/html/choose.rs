@@ -15,7 +15,8 @@ const LEVELS: usize = 6;
 
 /// The elements that hold the main text, in document order; none when there is no prose at all.
 pub(super) fn choose(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> Vec<usize> {
-    let scores = score(tree, measures, dropped);
+    let kept = Kept::of(tree, measures, dropped);
+    let scores = score(tree, measures, &kept, dropped);
     let mut best = None;
     for node in 1..tree.nodes.len() {
         if scores[node] > best.map_or(0.0, |best: usize| scores[best]) {
@@ -24,10 +25,68 @@ pub(super) fn choose(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> 
     }
     let Some(best) = best else { return Vec::new() };
     let best = climb(tree, &scores, best);
+    let grown = grow(tree, &kept, best);
+    if grown != best {
+        return vec![grown];
+    }
     with_siblings(tree, measures, dropped, &scores, best)
 }
 
-fn score(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> Vec<f32> {
+/// Sums over what is kept of each subtree.
+struct Kept {
+    /// Characters.
+    characters: Vec<u32>,
+    /// Characters in links.
+    linked: Vec<u32>,
+    /// Characters in blocks that read as prose: long enough, and few of them in links.
+    prose: Vec<u32>,
+}
+
+impl Kept {
+    fn of(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> Kept {
+        let count = tree.nodes.len();
+        let mut kept = Kept { characters: vec![0; count], linked: vec![0; count], prose: vec![0; count] };
+        for_each_kept(tree, measures, dropped, |node| {
+            let own = measures.own[node];
+            kept.characters[node] = own.characters;
+            kept.linked[node] = own.linked;
+            let is_prose = own.characters >= 40 && own.link_density() < 0.3 && !tree.nodes[node].tag.is(tags::HEADING);
+            kept.prose[node] = if is_prose { own.characters } else { 0 };
+        });
+        for node in (1..count).rev() {
+            let parent = tree.parent(node);
+            kept.characters[parent] += kept.characters[node];
+            kept.linked[parent] += kept.linked[node];
+            kept.prose[parent] += kept.prose[node];
+        }
+        kept
+    }
+}
+
+/// The widest element around `best` that adds prose and little else: the text may stand in several columns or sections,
+/// its first paragraph in a header.
+fn grow(tree: &Tree<'_>, kept: &Kept, best: usize) -> usize {
+    let mut grown = best;
+    let mut around = tree.parent(best);
+    let page = kept.prose[0];
+    while around != 0 {
+        let characters = kept.characters[around] - kept.characters[grown];
+        let linked = kept.linked[around] - kept.linked[grown];
+        let prose = kept.prose[around] - kept.prose[grown];
+        let is_small = kept.prose[grown] * 2 < page;
+        let (links_at_most, prose_at_least) = if is_small { (0.35, 0.35) } else { (0.15, 0.6) };
+        if characters > 0
+            && linked as f32 <= links_at_most * characters as f32
+            && prose as f32 >= prose_at_least * characters as f32
+        {
+            grown = around;
+        }
+        around = tree.parent(around);
+    }
+    grown
+}
+
+fn score(tree: &Tree<'_>, measures: &Measures, kept: &Kept, dropped: &[bool]) -> Vec<f32> {
     let mut points = vec![0.0_f32; tree.nodes.len()];
     for_each_kept(tree, measures, dropped, |node| {
         let tag = tree.nodes[node].tag;
@@ -52,7 +111,7 @@ fn score(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> Vec<f32> {
     });
     for node in 1..points.len() {
         if points[node] > 0.0 {
-            points[node] = (points[node] + weight(tree, measures, node)) * (1.0 - measures.total[node].link_density());
+            points[node] = (points[node] + weight(tree, measures, node)) * (1.0 - kept.linked[node] as f32 / kept.characters[node].max(1) as f32);
         }
     }
     points

@@ -16,18 +16,24 @@ pub(super) fn main_text(
     _structured: Option<&str>,
     options: &Options,
 ) -> String {
+    let (roots, dropped, _) = extract(tree, measures, page, options);
+    render(tree, &roots, |node| measures.unseen[node] || dropped[node], options)
+}
+
+fn extract(tree: &Tree<'_>, measures: &Measures, page: &Page, options: &Options) -> (Vec<usize>, Vec<bool>, Vec<bool>) {
     let mut dropped = drop_boilerplate(tree, measures, options);
+    let first = dropped.clone();
     let roots = choose(tree, measures, &dropped);
     for &root in &roots {
         drop_inside(tree, measures, page, root, &mut dropped);
     }
-    render(tree, &roots, |node| measures.unseen[node] || dropped[node], options)
+    (roots, dropped, first)
 }
 
 /// Marks what can be told from tags, roles and names alone.
 fn drop_boilerplate(tree: &Tree<'_>, measures: &Measures, options: &Options) -> Vec<bool> {
     let mut dropped = vec![false; tree.nodes.len()];
-    let most = measures.total[0].plain() * 2 / 5;
+    let page = measures.total[0].plain();
     let mut node = 1;
     while node < tree.nodes.len() {
         let element = &tree.nodes[node];
@@ -35,8 +41,8 @@ fn drop_boilerplate(tree: &Tree<'_>, measures: &Measures, options: &Options) -> 
             && (measures.unseen[node]
                 || element.tag.is(tags::CONTROL)
                 || (element.tag == Tag::Figcaption && !options.captions)
-                || ((is_beside(tree, node) || names_boilerplate(measures.hints[node], options))
-                    && measures.total[node].plain() <= most));
+                || (is_beside(tree, node) && measures.total[node].plain() <= page * 2 / 5)
+                || names_boilerplate(measures, node, page, options));
         if drop {
             dropped[node] = true;
             node = element.end as usize;
@@ -47,9 +53,24 @@ fn drop_boilerplate(tree: &Tree<'_>, measures: &Measures, options: &Options) -> 
     dropped
 }
 
-fn names_boilerplate(hints: u32, options: &Options) -> bool {
-    let unwanted = if options.captions { hints::BOILERPLATE & !hints::CAPTION } else { hints::BOILERPLATE };
-    hints & unwanted != 0 && hints & hints::BODY == 0
+/// Whether the names of an element say that it is not the text, and it does not hold so much of the page's text that the
+/// names must mean something else.
+fn names_boilerplate(measures: &Measures, node: usize, page: u32, options: &Options) -> bool {
+    let hints = measures.hints[node];
+    let mut unwanted = hints & hints::BOILERPLATE;
+    if options.captions {
+        unwanted &= !hints::CAPTION;
+    }
+    let total = measures.total[node];
+    if total.linked == 0 {
+        unwanted &= !hints::RELATED;
+    }
+    if unwanted == 0 || hints & hints::BODY != 0 {
+        return false;
+    }
+    let certain = unwanted & (hints::COMMENTS | hints::RELATED | hints::SHARE) != 0;
+    let most = if certain { page * 2 / 5 } else { page / 5 };
+    total.plain() <= most
 }
 
 /// Whether the tag or the role says that the element stands beside the text.
@@ -83,6 +104,8 @@ fn is_list_of_links(tree: &Tree<'_>, measures: &Measures, node: usize) -> bool {
     let density = total.link_density();
     match tree.nodes[node].tag {
         Tag::Ul | Tag::Ol | Tag::Table | Tag::Div | Tag::Section | Tag::Dl | Tag::Header => density > 0.5,
+        // A paragraph that is one link leads away.
+        Tag::Paragraph => density > 0.9,
         Tag::H1 | Tag::H2 | Tag::H3 | Tag::H4 | Tag::H5 | Tag::H6 => density > 0.5,
         _ => false,
     }

@@ -48,7 +48,7 @@ words! {
         b"readmore" b"zergnet" b"suggested" b"suggestions" b"carousel" b"teaser" b"teasers" b"upnext" b"relatedposts"
         b"mostread" b"revcontent" b"yarpp" b"jp-relatedposts";
     SHARE => b"share" b"shares" b"sharing" b"social" b"sharedaddy" b"addthis" b"addtoany" b"sharethis" b"follow" b"sharebar"
-        b"socialmedia" b"shareaholic" b"facebook" b"twitter";
+        b"socialmedia" b"shareaholic";
     PROMOTION => b"newsletter" b"newsletters" b"subscribe" b"subscription" b"signup" b"promo" b"promos" b"promotion" b"advert"
         b"advertisement" b"advertising" b"ad" b"ads" b"adsense" b"adunit" b"sponsor" b"sponsored" b"sponsors" b"cookie" b"cookies"
         b"consent" b"gdpr" b"banner" b"popup" b"modal" b"overlay" b"lightbox" b"paywall" b"cta" b"donate" b"optin" b"affiliate"
@@ -61,7 +61,7 @@ words! {
         b"pubdate" b"posted" b"taxonomy" b"rating" b"ratings" b"contributor" b"contributors" b"bio" b"biography" b"keywords";
     CAPTION => b"caption" b"captions" b"credit" b"credits" b"gallery" b"slideshow" b"player" b"video" b"wp-caption"
         b"mediacredit" b"infobox" b"vcard" b"attribution";
-    CONCEALED => b"hidden" b"hide" b"noprint" b"printonly" b"tooltip" b"invisible" b"sr" b"screen" b"offscreen" b"visuallyhidden";
+    CONCEALED => b"printonly" b"tooltip" b"sronly" b"offscreen" b"visuallyhidden";
     CONTENT => b"article" b"body" b"content" b"entry" b"main" b"page" b"post" b"text" b"blog" b"story" b"column" b"hentry"
         b"blogpost" b"prose" b"single";
     BODY => b"articlebody" b"articletext" b"storybody" b"storytext" b"postbody" b"postcontent" b"entrytext" b"bodytext"
@@ -107,7 +107,16 @@ fn pair(first: u64, second: u64) -> u32 {
         (key(b"most"), key(b"read")),
         (key(b"see"), key(b"also")),
     ];
-    if BODIES.contains(&(first, second)) {
+    const UNSEEN: [(u64, u64); 5] = [
+        (key(b"sr"), key(b"only")),
+        (key(b"screen"), key(b"reader")),
+        (key(b"visually"), key(b"hidden")),
+        (key(b"element"), key(b"invisible")),
+        (key(b"print"), key(b"only")),
+    ];
+    if UNSEEN.contains(&(first, second)) {
+        CONCEALED
+    } else if BODIES.contains(&(first, second)) {
         BODY
     } else if LINKS.contains(&(first, second)) {
         RELATED
@@ -127,32 +136,61 @@ pub(super) fn of(tree: &Tree<'_>, node: usize) -> u32 {
     hints
 }
 
-/// What a list of class names says. Names longer than 400 bytes are generated and say nothing.
+/// Words that begin names of state and kind: `has-sidebar`, `tag-video`, `type-post` say nothing of the element's role.
+fn begins_state(word: u64) -> bool {
+    const STATES: [u64; 14] = [
+        key(b"has"),
+        key(b"with"),
+        key(b"no"),
+        key(b"is"),
+        key(b"tag"),
+        key(b"category"),
+        key(b"type"),
+        key(b"format"),
+        key(b"status"),
+        key(b"show"),
+        key(b"elementor"),
+        key(b"theia"),
+        key(b"js"),
+        key(b"col"),
+    ];
+    STATES.contains(&word)
+}
+
+/// What a list of names says. A list longer than 400 bytes is read so far.
 fn of_names(names: &str) -> u32 {
-    let bytes = &names.as_bytes()[..names.len().min(400)];
+    let bytes = names.as_bytes();
+    let bytes = &bytes[..bytes.len().min(400)];
+    let mut hints = 0;
+    for name in bytes.split(u8::is_ascii_whitespace) {
+        hints |= of_name(name);
+    }
+    hints
+}
+
+fn of_name(name: &[u8]) -> u32 {
     let mut hints = 0;
     let mut last = 0;
     let mut at = 0;
-    while at < bytes.len() {
-        if !bytes[at].is_ascii_alphabetic() {
-            // A pair does not reach over a space: those are two names.
-            if bytes[at].is_ascii_whitespace() {
-                last = 0;
-            }
+    while at < name.len() {
+        if !name[at].is_ascii_alphabetic() {
             at += 1;
             continue;
         }
         let start = at;
         at += 1;
-        let starts_upper = bytes[start].is_ascii_uppercase();
-        while at < bytes.len() && bytes[at].is_ascii_alphabetic() {
+        let starts_upper = name[start].is_ascii_uppercase();
+        while at < name.len() && name[at].is_ascii_alphabetic() {
             // `articleBody` is two words, `ARTICLE` one.
-            if bytes[at].is_ascii_uppercase() && !(starts_upper && bytes[at - 1].is_ascii_uppercase()) {
+            if name[at].is_ascii_uppercase() && !(starts_upper && name[at - 1].is_ascii_uppercase()) {
                 break;
             }
             at += 1;
         }
-        let this = key(&bytes[start..at]);
+        let this = key(&name[start..at]);
+        if last == 0 && at < name.len() && begins_state(this) {
+            return 0;
+        }
         hints |= word(this) | pair(last, this);
         last = this;
     }

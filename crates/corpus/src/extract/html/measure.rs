@@ -86,7 +86,10 @@ impl Measures {
             measures.block[node] =
                 if tag.is(tags::BLOCK) || tag.is(tags::SCOPE) { node as u32 } else { measures.block[parent] };
             if !matches!(tag, Tag::Document | Tag::Html | Tag::Body) {
-                measures.hints[node] = hints::of(tree, node);
+                let found = hints::of(tree, node);
+                // The class list of a whole blog post names its tags, its author and its features.
+                let is_post = found & hints::CONTENT != 0 && tag == Tag::Article;
+                measures.hints[node] = if is_post { found & (hints::CONTENT | hints::BODY) } else { found };
             }
             if tag == Tag::A && tree.attribute(node, Name::Href).is_some_and(|href| !href.starts_with('#')) {
                 link_end = link_end.max(end);
