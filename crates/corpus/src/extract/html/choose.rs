@@ -13,8 +13,16 @@ const SHORTEST: u32 = 25;
 /// How many elements around a paragraph get points.
 const LEVELS: usize = 6;
 
-/// The elements that hold the main text, in document order; none when there is no prose at all.
-pub(super) fn choose(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> Vec<usize> {
+/// Where the main text is.
+pub(super) struct Choice {
+    /// The elements that hold it, in document order.
+    pub(super) roots: Vec<usize>,
+    /// The one element in them with the best score.
+    pub(super) core: usize,
+}
+
+/// Finds the main text; `None` when there is no prose at all.
+pub(super) fn choose(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> Option<Choice> {
     let kept = Kept::of(tree, measures, dropped);
     let scores = score(tree, measures, &kept, dropped);
     let mut best = None;
@@ -23,13 +31,10 @@ pub(super) fn choose(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> 
             best = Some(node);
         }
     }
-    let Some(best) = best else { return Vec::new() };
-    let best = climb(tree, &scores, best);
-    let grown = grow(tree, &kept, best);
-    if grown != best {
-        return vec![grown];
-    }
-    with_siblings(tree, measures, dropped, &scores, best)
+    let core = climb(tree, &scores, best?);
+    let grown = grow(tree, &kept, core);
+    let roots = if grown == core { with_siblings(tree, measures, dropped, &scores, core) } else { vec![grown] };
+    Some(Choice { roots, core })
 }
 
 /// Sums over what is kept of each subtree.

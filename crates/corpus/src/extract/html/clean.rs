@@ -23,11 +23,12 @@ pub(super) fn main_text(
 fn extract(tree: &Tree<'_>, measures: &Measures, page: &Page, options: &Options) -> (Vec<usize>, Vec<bool>, Vec<bool>) {
     let mut dropped = drop_boilerplate(tree, measures, options);
     let first = dropped.clone();
-    let roots = choose(tree, measures, &dropped);
-    for &root in &roots {
-        drop_inside(tree, measures, page, root, &mut dropped);
+    let Some(choice) = choose(tree, measures, &dropped) else { return (Vec::new(), dropped, first) };
+    let inside = Inside { tree, measures, page, options, core: choice.core };
+    for &root in &choice.roots {
+        inside.drop(root, &mut dropped);
     }
-    (roots, dropped, first)
+    (choice.roots, dropped, first)
 }
 
 /// Marks what can be told from tags, roles and names alone.
@@ -86,22 +87,94 @@ fn is_beside(tree: &Tree<'_>, node: usize) -> bool {
         })
 }
 
-/// Marks, inside the chosen element, lists of links and the title.
-fn drop_inside(tree: &Tree<'_>, measures: &Measures, page: &Page, root: usize, dropped: &mut [bool]) {
-    let end = tree.nodes[root].end as usize;
-    let mut node = root + 1;
-    while node < end {
-        let element = &tree.nodes[node];
-        if !dropped[node] && element.tag != Tag::Text {
-            dropped[node] = is_list_of_links(tree, measures, node) || is_title(tree, page, node);
+/// The second look, inside the elements that were chosen.
+struct Inside<'a, 'h> {
+    tree: &'a Tree<'h>,
+    measures: &'a Measures,
+    page: &'a Page,
+    options: &'a Options,
+    core: usize,
+}
+
+impl Inside<'_, '_> {
+    fn drop(&self, root: usize, dropped: &mut [bool]) {
+        let end = self.tree.nodes[root].end as usize;
+        let mut node = root + 1;
+        while node < end {
+            let element = &self.tree.nodes[node];
+            if !dropped[node] && element.tag != Tag::Text {
+                dropped[node] = self.is_boilerplate(node);
+            }
+            node = if dropped[node] || self.measures.unseen[node] { element.end as usize } else { node + 1 };
         }
-        node = if dropped[node] || measures.unseen[node] { element.end as usize } else { node + 1 };
+    }
+
+    fn is_boilerplate(&self, node: usize) -> bool {
+        let Inside { tree, measures, options, core, .. } = *self;
+        let holds_core = node <= core && core < tree.nodes[node].end as usize;
+        (!holds_core && (is_beside(tree, node) || names_boilerplate(measures, node, u32::MAX, options)))
+            || is_list_of_links(tree, measures, node)
+            || self.is_title(node)
+            || self.is_lead_away(node)
+            || self.is_remark(node)
+    }
+
+    /// Whether it is the title over the text.
+    fn is_title(&self, node: usize) -> bool {
+        let tag = self.tree.nodes[node].tag;
+        if !matches!(tag, Tag::H1 | Tag::H2) {
+            return false;
+        }
+        let words = self.words(node);
+        let is_title =
+            self.page.title.as_deref().is_some_and(|title| title.starts_with(&words) && words.len() * 2 > title.len());
+        is_title || (tag == Tag::H1 && node < self.core)
+    }
+
+    /// Whether a short paragraph only leads away: `Read more: a link`.
+    fn is_lead_away(&self, node: usize) -> bool {
+        let own = self.measures.own[node];
+        if !self.tree.nodes[node].tag.is(tags::BLOCK) || own.characters > 200 || own.link_density() < 0.5 {
+            return false;
+        }
+        let total = self.measures.total[node];
+        if total.characters != own.characters {
+            return false;
+        }
+        let words = self.words(node);
+        words.find(':').is_some_and(|colon| colon <= 30 && own.characters - own.linked <= colon as u32 + 4)
+    }
+
+    /// Whether it is a short line between the columns and not in the best of them: a date, an author, a name of a section.
+    fn is_remark(&self, node: usize) -> bool {
+        let in_core = self.core <= node && node < self.tree.nodes[self.core].end as usize;
+        let total = self.measures.total[node];
+        !in_core
+            && matches!(self.tree.nodes[node].tag, Tag::Div | Tag::Paragraph | Tag::Address | Tag::Time)
+            && total.characters < 40
+            && !self.tree.children(node).any(|child| self.tree.nodes[child].tag.is(tags::HEADING))
+            && !self.is_in_list(node)
+    }
+
+    fn is_in_list(&self, node: usize) -> bool {
+        let mut around = self.tree.parent(node);
+        for _ in 0..4 {
+            if matches!(self.tree.nodes[around].tag, Tag::Li | Tag::Td | Tag::Dd | Tag::Dt | Tag::Th) {
+                return true;
+            }
+            around = self.tree.parent(around);
+        }
+        false
+    }
+
+    fn words(&self, node: usize) -> String {
+        let options = Options { list_markers: false, ..self.options.clone() };
+        render(self.tree, &[node], |inner| self.measures.unseen[inner], &options)
     }
 }
 
 fn is_list_of_links(tree: &Tree<'_>, measures: &Measures, node: usize) -> bool {
-    let total = measures.total[node];
-    let density = total.link_density();
+    let density = measures.total[node].link_density();
     match tree.nodes[node].tag {
         Tag::Ul | Tag::Ol | Tag::Table | Tag::Div | Tag::Section | Tag::Dl | Tag::Header => density > 0.5,
         // A paragraph that is one link leads away.
@@ -109,15 +182,4 @@ fn is_list_of_links(tree: &Tree<'_>, measures: &Measures, node: usize) -> bool {
         Tag::H1 | Tag::H2 | Tag::H3 | Tag::H4 | Tag::H5 | Tag::H6 => density > 0.5,
         _ => false,
     }
-}
-
-fn is_title(tree: &Tree<'_>, page: &Page, node: usize) -> bool {
-    if !matches!(tree.nodes[node].tag, Tag::H1 | Tag::H2) {
-        return false;
-    }
-    if tree.nodes[node].tag == Tag::H1 {
-        return true;
-    }
-    let words = render(tree, &[node], |_| false, &Options::default());
-    page.title.as_deref().is_some_and(|title| title.starts_with(words.trim()) && words.len() * 2 > title.len())
 }

@@ -43,16 +43,19 @@ macro_rules! words {
 
 // Words are compared by their first ten letters. Each stands alone between hyphens, underscores or capitals.
 words! {
-    COMMENTS => b"comment" b"comments" b"commentlist" b"commenting" b"disqus" b"respond" b"replies" b"livefyre" b"discussion";
+    COMMENTS => b"comment" b"comments" b"commentlist" b"commenting" b"disqus" b"respond" b"replies" b"livefyre" b"discussion"
+        b"kommentar" b"kommentare" b"commentaires" b"comentarios" b"komentarze";
     RELATED => b"related" b"recommended" b"recommend" b"recirc" b"recirculation" b"outbrain" b"taboola" b"popular" b"trending"
         b"readmore" b"zergnet" b"suggested" b"suggestions" b"carousel" b"teaser" b"teasers" b"upnext" b"relatedposts"
         b"mostread" b"revcontent" b"yarpp" b"jp-relatedposts";
     SHARE => b"share" b"shares" b"sharing" b"social" b"sharedaddy" b"addthis" b"addtoany" b"sharethis" b"follow" b"sharebar"
-        b"socialmedia" b"shareaholic";
+        b"socialmedia" b"shareaholic" b"teilen"
+        b"partager";
     PROMOTION => b"newsletter" b"newsletters" b"subscribe" b"subscription" b"signup" b"promo" b"promos" b"promotion" b"advert"
         b"advertisement" b"advertising" b"ad" b"ads" b"adsense" b"adunit" b"sponsor" b"sponsored" b"sponsors" b"cookie" b"cookies"
         b"consent" b"gdpr" b"banner" b"popup" b"modal" b"overlay" b"lightbox" b"paywall" b"cta" b"donate" b"optin" b"affiliate"
-        b"dfp" b"adslot" b"mailchimp" b"lightbox" b"interstitial" b"disclaimer" b"disclosure" b"poll" b"quiz";
+        b"dfp" b"adslot" b"mailchimp" b"lightbox" b"interstitial" b"disclaimer" b"disclosure" b"poll" b"quiz"
+        b"werbung" b"anzeige" b"publicidad" b"publicite";
     NAVIGATION => b"nav" b"navbar" b"navigation" b"menu" b"menus" b"breadcrumb" b"breadcrumbs" b"pagination" b"pager" b"toolbar"
         b"toc" b"skip" b"search" b"login" b"tabs" b"paging" b"pagenav" b"dropdown" b"subnav" b"topnav";
     MARGIN => b"sidebar" b"aside" b"rail" b"footer" b"masthead" b"widget" b"widgets" b"copyright" b"foot" b"colophon"
