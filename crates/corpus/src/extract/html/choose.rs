@@ -19,6 +19,8 @@ pub(super) struct Choice {
     pub(super) roots: Vec<usize>,
     /// The one element in them with the best score.
     pub(super) core: usize,
+    /// Sums over what is kept of each subtree.
+    pub(super) kept: Kept,
 }
 
 /// Finds the main text; `None` when there is no prose at all.
@@ -34,20 +36,25 @@ pub(super) fn choose(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> 
     let core = climb(tree, &scores, best?);
     let grown = grow(tree, &kept, core);
     let roots = if grown == core { with_siblings(tree, measures, dropped, &scores, core) } else { vec![grown] };
-    Some(Choice { roots, core })
+    Some(Choice { roots, core, kept })
 }
 
 /// Sums over what is kept of each subtree.
-struct Kept {
+pub(super) struct Kept {
     /// Characters.
     characters: Vec<u32>,
     /// Characters in links.
     linked: Vec<u32>,
     /// Characters in blocks that read as prose: long enough, and few of them in links.
-    prose: Vec<u32>,
+    pub(super) prose: Vec<u32>,
 }
 
 impl Kept {
+    /// The share of the characters that stands in links; 0 without characters.
+    pub(super) fn link_density(&self, node: usize) -> f32 {
+        self.linked[node] as f32 / self.characters[node].max(1) as f32
+    }
+
     fn of(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> Kept {
         let count = tree.nodes.len();
         let mut kept = Kept { characters: vec![0; count], linked: vec![0; count], prose: vec![0; count] };
@@ -116,7 +123,7 @@ fn score(tree: &Tree<'_>, measures: &Measures, kept: &Kept, dropped: &[bool]) ->
     });
     for node in 1..points.len() {
         if points[node] > 0.0 {
-            points[node] = (points[node] + weight(tree, measures, node)) * (1.0 - kept.linked[node] as f32 / kept.characters[node].max(1) as f32);
+            points[node] = (points[node] + weight(tree, measures, node)) * (1.0 - kept.link_density(node));
         }
     }
     points

@@ -1,6 +1,6 @@
 //! The main text without what stands around and between it.
 
-use super::choose::choose;
+use super::choose::{Kept, choose};
 use super::hints;
 use super::measure::Measures;
 use super::render::render;
@@ -24,7 +24,7 @@ fn extract(tree: &Tree<'_>, measures: &Measures, page: &Page, options: &Options)
     let mut dropped = drop_boilerplate(tree, measures, options);
     let first = dropped.clone();
     let Some(choice) = choose(tree, measures, &dropped) else { return (Vec::new(), dropped, first) };
-    let inside = Inside { tree, measures, page, options, core: choice.core };
+    let inside = Inside { tree, measures, page, options, core: choice.core, kept: &choice.kept };
     for &root in &choice.roots {
         inside.drop(root, &mut dropped);
     }
@@ -43,7 +43,7 @@ fn drop_boilerplate(tree: &Tree<'_>, measures: &Measures, options: &Options) -> 
                 || element.tag.is(tags::CONTROL)
                 || (element.tag == Tag::Figcaption && !options.captions)
                 || (is_beside(tree, node) && measures.total[node].plain() <= page * 2 / 5)
-                || names_boilerplate(measures, node, page, options));
+                || (element.tag != Tag::Main && names_boilerplate(measures, node, page, options)));
         if drop {
             dropped[node] = true;
             node = element.end as usize;
@@ -65,6 +65,9 @@ fn names_boilerplate(measures: &Measures, node: usize, page: u32, options: &Opti
     let total = measures.total[node];
     if total.linked == 0 {
         unwanted &= !hints::RELATED;
+    }
+    if hints & hints::CONTENT != 0 {
+        unwanted &= !hints::WIDGET;
     }
     if unwanted == 0 || hints & hints::BODY != 0 {
         return false;
@@ -94,6 +97,7 @@ struct Inside<'a, 'h> {
     page: &'a Page,
     options: &'a Options,
     core: usize,
+    kept: &'a Kept,
 }
 
 impl Inside<'_, '_> {
@@ -110,13 +114,19 @@ impl Inside<'_, '_> {
     }
 
     fn is_boilerplate(&self, node: usize) -> bool {
-        let Inside { tree, measures, options, core, .. } = *self;
+        let Inside { tree, measures, options, core, kept, .. } = *self;
+        let core_end = tree.nodes[core].end as usize;
         let holds_core = node <= core && core < tree.nodes[node].end as usize;
-        (!holds_core && (is_beside(tree, node) || names_boilerplate(measures, node, u32::MAX, options)))
-            || is_list_of_links(tree, measures, node)
+        // What holds most of the text is the text, whatever its names and links.
+        if holds_core || kept.prose[node] * 2 > kept.prose[core] {
+            return false;
+        }
+        let in_core = core < node && node < core_end;
+        (!in_core && (is_beside(tree, node) || names_boilerplate(measures, node, u32::MAX, options)))
+            || is_list_of_links(tree, kept, node)
             || self.is_title(node)
             || self.is_lead_away(node)
-            || self.is_remark(node)
+            || (!in_core && self.is_remark(node))
     }
 
     /// Whether it is the title over the text.
@@ -147,10 +157,8 @@ impl Inside<'_, '_> {
 
     /// Whether it is a short line between the columns and not in the best of them: a date, an author, a name of a section.
     fn is_remark(&self, node: usize) -> bool {
-        let in_core = self.core <= node && node < self.tree.nodes[self.core].end as usize;
         let total = self.measures.total[node];
-        !in_core
-            && matches!(self.tree.nodes[node].tag, Tag::Div | Tag::Paragraph | Tag::Address | Tag::Time)
+        matches!(self.tree.nodes[node].tag, Tag::Div | Tag::Paragraph | Tag::Address | Tag::Time)
             && total.characters < 40
             && !self.tree.children(node).any(|child| self.tree.nodes[child].tag.is(tags::HEADING))
             && !self.is_in_list(node)
@@ -173,8 +181,8 @@ impl Inside<'_, '_> {
     }
 }
 
-fn is_list_of_links(tree: &Tree<'_>, measures: &Measures, node: usize) -> bool {
-    let density = measures.total[node].link_density();
+fn is_list_of_links(tree: &Tree<'_>, kept: &Kept, node: usize) -> bool {
+    let density = kept.link_density(node);
     match tree.nodes[node].tag {
         Tag::Ul | Tag::Ol | Tag::Table | Tag::Div | Tag::Section | Tag::Dl | Tag::Header => density > 0.5,
         // A paragraph that is one link leads away.

@@ -1,5 +1,7 @@
 //! What an element's class and id say about it, read word by word.
 
+use memchr::memmem;
+
 use super::tags::key;
 use super::tree::{Name, Tree};
 
@@ -25,10 +27,12 @@ pub(super) const CONCEALED: u32 = 256;
 pub(super) const CONTENT: u32 = 512;
 /// Names that almost always stand on the text of the page.
 pub(super) const BODY: u32 = 1024;
+/// A part of the page that was put together from parts.
+pub(super) const WIDGET: u32 = 2048;
 
 /// All that is not the text of the page.
 pub(super) const BOILERPLATE: u32 =
-    COMMENTS | RELATED | SHARE | PROMOTION | NAVIGATION | MARGIN | BYLINE | CAPTION | CONCEALED;
+    COMMENTS | RELATED | SHARE | PROMOTION | NAVIGATION | MARGIN | WIDGET | BYLINE | CAPTION | CONCEALED;
 
 macro_rules! words {
     ($($hint:expr => $($word:literal)*;)*) => {
@@ -57,9 +61,10 @@ words! {
         b"dfp" b"adslot" b"mailchimp" b"lightbox" b"interstitial" b"disclaimer" b"disclosure" b"poll" b"quiz"
         b"werbung" b"anzeige" b"publicidad" b"publicite";
     NAVIGATION => b"nav" b"navbar" b"navigation" b"menu" b"menus" b"breadcrumb" b"breadcrumbs" b"pagination" b"pager" b"toolbar"
-        b"toc" b"skip" b"search" b"login" b"tabs" b"paging" b"pagenav" b"dropdown" b"subnav" b"topnav";
-    MARGIN => b"sidebar" b"aside" b"rail" b"footer" b"masthead" b"widget" b"widgets" b"copyright" b"foot" b"colophon"
+        b"toc" b"search" b"login" b"paging" b"pagenav" b"dropdown" b"subnav" b"topnav";
+    MARGIN => b"sidebar" b"aside" b"rail" b"footer" b"masthead" b"copyright" b"foot" b"colophon"
         b"siteheader" b"sitefooter" b"supplemental";
+    WIDGET => b"widget" b"widgets";
     BYLINE => b"byline" b"bylines" b"dateline" b"timestamp" b"author" b"authors" b"tags" b"tag" b"meta" b"metadata" b"postmeta"
         b"pubdate" b"posted" b"taxonomy" b"rating" b"ratings" b"contributor" b"contributors" b"bio" b"biography" b"keywords";
     CAPTION => b"caption" b"captions" b"credit" b"credits" b"gallery" b"slideshow" b"player" b"video" b"wp-caption"
@@ -172,6 +177,9 @@ fn of_names(names: &str) -> u32 {
 }
 
 fn of_name(name: &[u8]) -> u32 {
+    // In `section--ads` what follows the two hyphens is a variant of the section (the BEM convention).
+    let end = memmem::find(name, b"--").filter(|end| *end > 0).unwrap_or(name.len());
+    let name = &name[..end];
     let mut hints = 0;
     let mut last = 0;
     let mut at = 0;
