@@ -6,18 +6,22 @@ use super::measure::Measures;
 use super::render::render;
 use super::tags::{self, Tag};
 use super::tree::{Name, Tree};
-use super::{Options, Page};
+use super::{Options, Page, cues, structured};
 
 /// The main text of the page.
 pub(super) fn main_text(
     tree: &Tree<'_>,
     measures: &Measures,
     page: &Page,
-    _structured: Option<&str>,
+    structured: Option<&str>,
     options: &Options,
 ) -> String {
     let (roots, dropped, _) = extract(tree, measures, page, options);
-    render(tree, &roots, |node| measures.unseen[node] || dropped[node], options)
+    let text = render(tree, &roots, |node| measures.unseen[node] || dropped[node], options);
+    match structured {
+        Some(body) => structured::trim(text, body),
+        None => text,
+    }
 }
 
 fn extract(tree: &Tree<'_>, measures: &Measures, page: &Page, options: &Options) -> (Vec<usize>, Vec<bool>, Vec<bool>) {
@@ -108,8 +112,23 @@ impl Inside<'_, '_> {
             let element = &self.tree.nodes[node];
             if !dropped[node] && element.tag != Tag::Text {
                 dropped[node] = self.is_boilerplate(node);
+                if dropped[node] && element.tag.is(tags::HEADING) {
+                    self.drop_links_after(node, dropped);
+                }
             }
             node = if dropped[node] || self.measures.unseen[node] { element.end as usize } else { node + 1 };
+        }
+    }
+
+    /// Drops the list of links under a heading that was dropped.
+    fn drop_links_after(&self, heading: usize, dropped: &mut [bool]) {
+        let end = self.tree.nodes[self.tree.parent(heading)].end as usize;
+        let mut next = self.tree.nodes[heading].end as usize;
+        while next < end && self.measures.total[next].characters == 0 {
+            next = self.tree.nodes[next].end as usize;
+        }
+        if next < end && self.tree.nodes[next].tag.is(tags::BLOCK) && self.kept.link_density(next) > 0.25 {
+            dropped[next] = true;
         }
     }
 
@@ -141,18 +160,23 @@ impl Inside<'_, '_> {
         is_title || (tag == Tag::H1 && node < self.core)
     }
 
-    /// Whether a short paragraph only leads away: `Read more: a link`.
+    /// Whether a short paragraph or heading only leads away: `Read more: a link`.
     fn is_lead_away(&self, node: usize) -> bool {
-        let own = self.measures.own[node];
-        if !self.tree.nodes[node].tag.is(tags::BLOCK) || own.characters > 200 || own.link_density() < 0.5 {
+        let Inside { tree, measures, .. } = *self;
+        let total = measures.total[node];
+        let linked = total.link_density();
+        if !tree.nodes[node].tag.is(tags::BLOCK) || total.characters > if linked > 0.4 { 300 } else { 80 } {
             return false;
         }
-        let total = self.measures.total[node];
-        if total.characters != own.characters {
+        if total.characters != measures.own[node].characters {
             return false;
         }
         let words = self.words(node);
-        words.find(':').is_some_and(|colon| colon <= 30 && own.characters - own.linked <= colon as u32 + 4)
+        let is_labelled_link = || {
+            linked > 0.5
+                && words.find(':').is_some_and(|colon| colon <= 30 && total.plain() <= colon as u32 + 4)
+        };
+        cues::leads_away(&words) || is_labelled_link()
     }
 
     /// Whether it is a short line between the columns and not in the best of them: a date, an author, a name of a section.

@@ -1,7 +1,5 @@
 //! What an element's class and id say about it, read word by word.
 
-use memchr::memmem;
-
 use super::tags::key;
 use super::tree::{Name, Tree};
 
@@ -178,7 +176,7 @@ fn of_names(names: &str) -> u32 {
 
 fn of_name(name: &[u8]) -> u32 {
     // In `section--ads` what follows the two hyphens is a variant of the section (the BEM convention).
-    let end = memmem::find(name, b"--").filter(|end| *end > 0).unwrap_or(name.len());
+    let end = name.windows(2).skip(1).position(|pair| pair == b"--").map_or(name.len(), |end| end + 1);
     let name = &name[..end];
     let mut hints = 0;
     let mut last = 0;

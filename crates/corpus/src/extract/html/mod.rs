@@ -2,11 +2,13 @@
 
 mod choose;
 mod clean;
+mod cues;
 mod entities;
 mod hints;
 mod measure;
 mod metadata;
 mod render;
+mod structured;
 mod tags;
 mod tree;
 
