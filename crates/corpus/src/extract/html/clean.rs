@@ -16,38 +16,71 @@ pub(super) fn main_text(
     structured: Option<&str>,
     options: &Options,
 ) -> String {
-    let (roots, dropped, _) = extract(tree, measures, page, options);
-    let text = render(tree, &roots, |node| measures.unseen[node] || dropped[node], options);
+    let read = |trust| {
+        let (roots, dropped, _) = extract(tree, measures, page, options, trust);
+        render(tree, &roots, |node| measures.unseen[node] || dropped[node], options)
+    };
+    let mut text = read(Trust::All);
+    if text.len() < SHORT && measures.total[0].plain() as usize > 2 * SHORT {
+        // So little on a page with text: its names mislead.
+        let more = read(Trust::Tags);
+        if more.len() > 2 * text.len() {
+            text = more;
+        }
+    }
     match structured {
         Some(body) => structured::trim(text, body),
         None => text,
     }
 }
 
-fn extract(tree: &Tree<'_>, measures: &Measures, page: &Page, options: &Options) -> (Vec<usize>, Vec<bool>, Vec<bool>) {
-    let mut dropped = drop_boilerplate(tree, measures, options);
+/// A main text of fewer bytes is looked for again.
+const SHORT: usize = 250;
+
+/// What of a page is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// Tags, roles and names.
+    All,
+    /// Only what the tags say.
+    Tags,
+}
+
+fn extract(
+    tree: &Tree<'_>,
+    measures: &Measures,
+    page: &Page,
+    options: &Options,
+    trust: Trust,
+) -> (Vec<usize>, Vec<bool>, Vec<bool>) {
+    let mut dropped = drop_boilerplate(tree, measures, options, trust);
     let first = dropped.clone();
     let Some(choice) = choose(tree, measures, &dropped) else { return (Vec::new(), dropped, first) };
-    let inside = Inside { tree, measures, page, options, core: choice.core, kept: &choice.kept };
+    let inside = Inside { tree, measures, page, options, trust, core: choice.core, kept: &choice.kept };
     for &root in &choice.roots {
         inside.drop(root, &mut dropped);
     }
+    inside.drop_last_headings(&choice.roots, &mut dropped);
     (choice.roots, dropped, first)
 }
 
 /// Marks what can be told from tags, roles and names alone.
-fn drop_boilerplate(tree: &Tree<'_>, measures: &Measures, options: &Options) -> Vec<bool> {
+fn drop_boilerplate(tree: &Tree<'_>, measures: &Measures, options: &Options, trust: Trust) -> Vec<bool> {
     let mut dropped = vec![false; tree.nodes.len()];
     let page = measures.total[0].plain();
     let mut node = 1;
     while node < tree.nodes.len() {
         let element = &tree.nodes[node];
+        let is_little = measures.total[node].plain() <= page * 2 / 5;
         let drop = element.tag != Tag::Text
             && (measures.unseen[node]
-                || element.tag.is(tags::CONTROL)
+                // A button that was never closed holds the rest of the page.
+                || (element.tag.is(tags::CONTROL) && is_little)
                 || (element.tag == Tag::Figcaption && !options.captions)
-                || (is_beside(tree, node) && measures.total[node].plain() <= page * 2 / 5)
-                || (element.tag != Tag::Main && names_boilerplate(measures, node, page, options)));
+                || (trust == Trust::All
+                    && ((is_little && is_beside(tree, node))
+                        || (element.tag != Tag::Main && names_boilerplate(measures, node, page, options))))
+                || (trust == Trust::Tags && matches!(element.tag, Tag::Nav | Tag::Footer)));
         if drop {
             dropped[node] = true;
             node = element.end as usize;
@@ -100,6 +133,7 @@ struct Inside<'a, 'h> {
     measures: &'a Measures,
     page: &'a Page,
     options: &'a Options,
+    trust: Trust,
     core: usize,
     kept: &'a Kept,
 }
@@ -117,6 +151,30 @@ impl Inside<'_, '_> {
                 }
             }
             node = if dropped[node] || self.measures.unseen[node] { element.end as usize } else { node + 1 };
+        }
+    }
+
+    /// Drops headings at the end: what they head is gone.
+    fn drop_last_headings(&self, roots: &[usize], dropped: &mut [bool]) {
+        let mut blocks: Vec<usize> = Vec::new();
+        for &root in roots {
+            let end = self.tree.nodes[root].end as usize;
+            let mut node = root;
+            while node < end {
+                if dropped[node] || self.measures.unseen[node] {
+                    node = self.tree.nodes[node].end as usize;
+                    continue;
+                }
+                if self.tree.nodes[node].tag == Tag::Text && self.measures.total[node].characters > 0 {
+                    blocks.push(self.measures.block[node] as usize);
+                }
+                node += 1;
+            }
+        }
+        while let Some(last) = blocks.pop()
+            && self.tree.nodes[last].tag.is(tags::HEADING)
+        {
+            dropped[last] = true;
         }
     }
 
@@ -141,7 +199,9 @@ impl Inside<'_, '_> {
             return false;
         }
         let in_core = core < node && node < core_end;
-        (!in_core && (is_beside(tree, node) || names_boilerplate(measures, node, u32::MAX, options)))
+        (!in_core
+            && self.trust == Trust::All
+            && (is_beside(tree, node) || names_boilerplate(measures, node, u32::MAX, options)))
             || is_list_of_links(tree, kept, node)
             || self.is_title(node)
             || self.is_lead_away(node)
