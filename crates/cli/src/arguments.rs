@@ -28,6 +28,7 @@ Examples:
   kiln predict runs/my-classifier < FILE      a class or value for each line
   kiln tokenize --tokenizer FILE < TEXT       text to token ids and back
   kiln inspect PATH                           what a recipe, run, shard, tokenizer or checkpoint holds
+  kiln recount runs/mine                      why documents were kept or dropped; what other thresholds would do
   kiln verify PATH                            recompute the checksums of a run
   kiln completions bash                       completions for a shell
 
@@ -43,6 +44,7 @@ Examples:
   kiln prepare mine.toml                      make the data ready for training
   kiln tokenize --tokenizer FILE < TEXT       text to token ids and back
   kiln inspect PATH                           what a recipe, run, shard or tokenizer holds
+  kiln recount runs/mine                      why documents were kept or dropped; what other thresholds would do
   kiln verify PATH                            recompute the checksums of a run
   kiln completions bash                       completions for a shell
 
@@ -115,6 +117,20 @@ pub(crate) enum Verb {
     Inspect {
         /// A recipe, tokenizer, shard, checkpoint, run, or a stage's folder
         path: PathBuf,
+        /// Of a corpus: explain this document alone
+        #[arg(long)]
+        id: Option<String>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add up why documents were kept or dropped, or would be: `kiln recount runs/mine --set corpus.filters.0.min_words=30`
+    Recount {
+        /// A run whose sources were read
+        run: PathBuf,
+        /// Try another threshold; the sources are not read again
+        #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+        overrides: Vec<String>,
         /// Write JSON
         #[arg(long)]
         json: bool,

@@ -82,7 +82,15 @@ pub(crate) fn call(verb: Verb) -> Result<u8, Failure> {
         Verb::Tokenize { tokenizer, decode } => {
             kiln_pipeline::tokenize(&tokenizer, decode, std::io::stdin().lock(), out)?;
         }
-        Verb::Inspect { path, json } => kiln_pipeline::inspect(&path, json, &mut out)?,
+        Verb::Inspect { path, id, json } => match id {
+            Some(id) => kiln_pipeline::explain(&path, &id, json, &mut out)?,
+            None => kiln_pipeline::inspect(&path, json, &mut out)?,
+        },
+        Verb::Recount {
+            run,
+            overrides,
+            json,
+        } => print(&kiln_pipeline::recount(&run, &overrides)?, json, &mut out)?,
         Verb::Verify { path, json } => kiln_pipeline::verify(&path, json, &mut out)?,
         Verb::Completions { shell } => {
             let mut script = Vec::new();
@@ -131,7 +139,6 @@ pub(crate) fn call(verb: Verb) -> Result<u8, Failure> {
 }
 
 /// A result for a person, or as one JSON object for a program.
-#[cfg(feature = "torch")]
 fn print<T: std::fmt::Display + serde::Serialize>(
     result: &T,
     json: bool,

@@ -24,6 +24,16 @@ impl Config {
         for (key, source) in self.keyed_sources() {
             source.check(&key)?;
         }
+        for (index, filter) in self.filters.iter().enumerate() {
+            let refuse = |problem| Error::config(format!("filters[{index}]"), problem);
+            filter.check().map_err(refuse)?;
+        }
+        if let Some(decontaminate) = &self.decontamination {
+            Self::of_sources(decontaminate.sources.clone())
+                .check()
+                .map_err(|error| error.below("decontamination"))?;
+        }
+        self.marker()?;
         self.check_story_seeds()?;
         self.check_split()
     }
@@ -62,12 +72,16 @@ impl Config {
                 "validation_sources",
                 "is empty, but split.method = \"files\" holds out what it names; name the held-out files there",
             )),
-            Method::Tail | Method::Random if given => Err(Error::config(
-                "validation_sources",
-                "is only read with split.method = \"files\"; change the method or remove these sources",
-            )),
+            Method::Tail | Method::Random | Method::Cluster | Method::None if given => {
+                Err(Error::config(
+                    "validation_sources",
+                    "is only read with split.method = \"files\"; change the method or remove these sources",
+                ))
+            }
             Method::Tail => self.check_tail(),
-            Method::Auto | Method::Random | Method::Files => Ok(()),
+            Method::Auto | Method::Random | Method::Files | Method::Cluster | Method::None => {
+                Ok(())
+            }
         }
     }
 
@@ -114,6 +128,22 @@ impl SourceConfig {
         }
         if stories && self.documents == Some(0) {
             return refuse("documents", "is 0; ask for at least one story");
+        }
+        if let Some(label) = &self.encoding
+            && !label.eq_ignore_ascii_case("auto")
+            && self.encoding().is_none()
+        {
+            let problem = format!(
+                "`{label}` is no known encoding; write auto, utf-8, or another label such as windows-1252, shift_jis, \
+                 gb18030, big5, euc-kr or utf-16le"
+            );
+            return refuse("encoding", &problem);
+        }
+        if stories && self.encoding.is_some() {
+            return refuse(
+                "encoding",
+                "has no meaning for generated stories; remove it",
+            );
         }
         self.check_fields(key)
     }

@@ -1,6 +1,15 @@
 //! The `[corpus]` section of a recipe.
 
+use std::num::NonZeroU16;
+
 use serde::{Deserialize, Serialize};
+
+use crate::compression::Compression;
+use crate::duplicates::{DecontaminationConfig, DuplicatesConfig, Marker, MinHashConfig};
+use crate::encoding::Encoding;
+use crate::filters::FilterConfig;
+use crate::memory::MemorySize;
+use crate::words::Words;
 
 /// Where the text comes from and which part of it is held out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,7 +27,51 @@ pub struct Config {
     /// stored chunk is read again when an interrupted ingestion goes on.
     #[serde(default = "default_chunk_bytes")]
     pub chunk_bytes: u64,
+    /// `stop` or `quarantine`: what becomes of records that cannot be read. Left out, web formats (`html`, `warc`)
+    /// quarantine them and the others stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub broken: Option<OnBroken>,
+    /// Which documents are good enough. Each filter judges every document; those that all keep go on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub filters: Vec<FilterConfig>,
+    /// Documents that hold text of evaluation sets go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decontamination: Option<Decontaminate>,
+    /// Copies go, and the ledger names the document that stays for each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicates: Option<DuplicatesConfig>,
+    /// Memory that the search for copies may take, about: `"1G"`. What does not fit goes to the disk. Default `"2G"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<MemorySize>,
 }
+
+/// What models are to be tested with, and what of it a document must not share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decontaminate {
+    /// The evaluation sets: files as under `sources`. Each file is a set.
+    pub sources: Vec<SourceConfig>,
+    /// Words in a run: 13 as for GPT-3 (Brown et al. 2020, arXiv:2005.14165, appendix C); datatrove has 12.
+    #[serde(default = "default_n_grams")]
+    pub n_grams: NonZeroU16,
+    /// Evaluation texts with fewer words are looked for as a whole if they have at least so many; default 5.
+    #[serde(default = "default_min_words")]
+    pub min_words: NonZeroU16,
+    /// What a word is: `whitespace` or `spacy`.
+    #[serde(default)]
+    pub words: Words,
+}
+
+fn default_n_grams() -> NonZeroU16 {
+    DecontaminationConfig::default().n_grams
+}
+
+fn default_min_words() -> NonZeroU16 {
+    DecontaminationConfig::default().min_words
+}
+
+/// Where the recipe does not say how much memory may be taken.
+const DEFAULT_MEMORY: u64 = 2 << 30;
 
 fn default_chunk_bytes() -> u64 {
     64 << 20
@@ -32,12 +85,17 @@ pub struct SourceConfig {
     /// `data/**/*.txt`. Relative paths begin at the recipe's folder. Files are read in the order of their names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// `text`, `markdown`, `lines`, `jsonl`, `csv`, `tsv` or `stories`. Without it each file's extension says it, and of
-    /// a folder's files those with other extensions are left out (as are text files where the keys below name parts of
-    /// records); with it every file is read so.
+    /// `text`, `markdown`, `html`, `lines`, `jsonl`, `json`, `csv`, `tsv`, `warc` or `stories`. Without it each file's
+    /// extension says it (before `.gz`, `.zst`, `.xz` or `.bz2`, which are unpacked), and of a folder's files those with
+    /// other extensions are left out (as are text files where the keys below name parts of records); a single file
+    /// without a known extension is recognised by its first bytes where they tell. With the key every file is read so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<Format>,
-    /// The field (jsonl) or column (csv, tsv) with the text; default `text`.
+    /// The encoding of the files' texts: `auto`, or a label such as `utf-8`, `windows-1252` or `shift_jis`. Default
+    /// `auto`: a file that is not UTF-8 is decoded by what its bytes look like. With `utf-8` such a file is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<String>,
+    /// The field (json, jsonl) or column (csv, tsv) with the text; default `text`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The field or column with the class of each document.
@@ -88,6 +146,17 @@ impl Names {
     }
 }
 
+/// What becomes of a record, or a file, that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnBroken {
+    /// The reading stops with its place and what is wrong.
+    Stop,
+    /// It is left out, counted and kept for [`Documents::take_broken`](crate::Documents::take_broken); the reading goes
+    /// on with the next record, or with the next file where none can be found.
+    Quarantine,
+}
+
 /// How a file is cut into documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,69 +165,150 @@ pub enum Format {
     Text,
     /// A document a file, its markup kept.
     Markdown,
+    /// A document a file: a web page as it stands, with the metadata `content_type` = `text/html`.
+    Html,
     /// A document a line.
     Lines,
     /// A JSON object a line, with named fields.
     Jsonl,
+    /// JSON objects with named fields, one after another or in one array.
+    Json,
     /// Comma-separated values with named columns (RFC 4180).
     Csv,
     /// Tab-separated values with named columns.
     Tsv,
+    /// Tables kept by columns (Apache Parquet), with named columns.
+    Parquet,
+    /// Tables kept by columns (Apache Arrow, as a file or a stream), with named columns.
+    Arrow,
+    /// The articles of a MediaWiki dump, their markup removed.
+    Wikipedia,
+    /// The chapters of a book.
+    Epub,
+    /// The pages of a PDF file.
+    Pdf,
+    /// Records of a web archive (WARC, WET or the older ARC): pages as HTML, and texts that were extracted from pages.
+    Warc,
     /// Generated: short English stories of exactly known probability.
     Stories,
 }
 
-/// What each file extension means where the recipe does not say.
-pub(crate) const EXTENSIONS: [(&str, Format); 9] = [
-    ("txt", Format::Text),
-    ("text", Format::Text),
-    ("md", Format::Markdown),
-    ("markdown", Format::Markdown),
-    ("jsonl", Format::Jsonl),
-    ("ndjson", Format::Jsonl),
-    ("csv", Format::Csv),
-    ("tsv", Format::Tsv),
-    ("tab", Format::Tsv),
+/// What a document of a format is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Running text that may be cut anywhere.
+    RunningText,
+    /// One of a row of texts without further parts.
+    Texts,
+    /// A record whose parts have names.
+    Fields,
+    /// A record whose parts have names, given once for all by a header line or the recipe.
+    Table,
+    /// Something from the web, where a broken record is usual and is quarantined unless the recipe says otherwise.
+    Web,
+    /// Made, not read.
+    Generated,
+}
+
+/// A format with its name in a recipe, the file extensions that mean it where the recipe does not say, and its kind.
+struct Row(Format, &'static str, &'static [&'static str], Kind);
+
+const FORMATS: [Row; 15] = [
+    Row(Format::Text, "text", &["txt", "text"], Kind::RunningText),
+    Row(
+        Format::Markdown,
+        "markdown",
+        &["md", "markdown"],
+        Kind::RunningText,
+    ),
+    Row(Format::Html, "html", &["html", "htm", "xhtml"], Kind::Web),
+    Row(Format::Lines, "lines", &[], Kind::Texts),
+    Row(Format::Jsonl, "jsonl", &["jsonl", "ndjson"], Kind::Fields),
+    Row(Format::Json, "json", &["json"], Kind::Fields),
+    Row(Format::Csv, "csv", &["csv"], Kind::Table),
+    Row(Format::Tsv, "tsv", &["tsv", "tab"], Kind::Table),
+    Row(Format::Parquet, "parquet", &["parquet"], Kind::Fields),
+    Row(
+        Format::Arrow,
+        "arrow",
+        &["arrow", "arrows", "feather", "ipc"],
+        Kind::Fields,
+    ),
+    Row(Format::Wikipedia, "wikipedia", &[], Kind::Texts),
+    Row(Format::Epub, "epub", &["epub"], Kind::Texts),
+    Row(Format::Pdf, "pdf", &["pdf"], Kind::Texts),
+    Row(Format::Warc, "warc", &["warc", "wet", "arc"], Kind::Web),
+    Row(Format::Stories, "stories", &[], Kind::Generated),
 ];
 
 impl Format {
-    /// The format that a file's extension stands for, upper or lower case.
+    /// The format that a file's extension stands for, upper or lower case. What says that the file is compressed is
+    /// passed over: `a.jsonl.gz` is JSON Lines.
     pub fn of_file_name(name: &str) -> Option<Self> {
+        let name = Compression::strip_extension(name);
         let (stem, extension) = name.rsplit_once('.')?;
         if stem.is_empty() || stem.ends_with('/') {
             return None;
         }
-        EXTENSIONS
+        FORMATS
             .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(extension))
-            .map(|&(_, format)| format)
+            .find(|row| {
+                row.2
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(extension))
+            })
+            .map(|row| row.0)
+    }
+
+    fn row(self) -> &'static Row {
+        // Every format has its row: a test goes through them.
+        FORMATS
+            .iter()
+            .find(|row| row.0 == self)
+            .unwrap_or(&FORMATS[0])
     }
 
     /// Its name in a recipe.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Markdown => "markdown",
-            Self::Lines => "lines",
-            Self::Jsonl => "jsonl",
-            Self::Csv => "csv",
-            Self::Tsv => "tsv",
-            Self::Stories => "stories",
-        }
+        self.row().1
+    }
+
+    /// The names of all formats that are read from files.
+    pub(crate) fn names_of_files() -> impl Iterator<Item = &'static str> {
+        let read = FORMATS.iter().filter(|row| row.3 != Kind::Generated);
+        read.map(|row| row.1)
+    }
+
+    /// The file extensions of the formats that are `wanted`.
+    pub(crate) fn extensions(wanted: impl Fn(Self) -> bool) -> impl Iterator<Item = &'static str> {
+        let rows = FORMATS.iter().filter(move |row| wanted(row.0));
+        rows.flat_map(|row| row.2.iter().copied())
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        self.row().3
     }
 
     /// A document is running text that may be cut anywhere.
     pub(crate) fn is_running_text(self) -> bool {
-        matches!(self, Self::Text | Self::Markdown)
+        self.kind() == Kind::RunningText
     }
 
     /// A document is a record whose parts have names.
     pub(crate) fn has_fields(self) -> bool {
-        matches!(self, Self::Jsonl | Self::Csv | Self::Tsv)
+        matches!(self.kind(), Kind::Fields | Kind::Table)
     }
 
     pub(crate) fn is_table(self) -> bool {
-        matches!(self, Self::Csv | Self::Tsv)
+        self.kind() == Kind::Table
+    }
+
+    /// What happens to broken records where the recipe does not say.
+    pub(crate) fn on_broken(self) -> OnBroken {
+        match self.kind() {
+            Kind::Web => OnBroken::Quarantine,
+            _ => OnBroken::Stop,
+        }
     }
 }
 
@@ -197,9 +347,58 @@ pub enum Method {
     Random,
     /// `validation_sources` are held out, `sources` are trained on.
     Files,
+    /// As `random`, but near copies (by MinHash) go to the same side, whether they are removed or not.
+    Cluster,
+    /// Nothing is held out: a corpus for other tools.
+    None,
 }
 
 impl Config {
+    /// What makes the marks by which copies of documents are found; `None` if nothing asks for them.
+    ///
+    /// # Errors
+    /// A key of `duplicates` asks for something that cannot be.
+    pub fn marker(&self) -> Result<Option<Marker>, crate::Error> {
+        let marker = match &self.duplicates {
+            Some(duplicates) => Marker::new(duplicates)?,
+            None => None,
+        };
+        match marker {
+            None if self.split.method == Method::Cluster => {
+                Marker::near(&MinHashConfig::default()).map(Some)
+            }
+            marker => Ok(marker),
+        }
+    }
+
+    /// Whether copies of whole documents go.
+    pub fn removes_copies(&self) -> bool {
+        matches!(
+            self.duplicates,
+            Some(DuplicatesConfig::Minhash(_) | DuplicatesConfig::Exact(_))
+        )
+    }
+
+    /// A corpus of these sources, everything else as it is where the recipe says nothing.
+    pub fn of_sources(sources: Vec<SourceConfig>) -> Self {
+        Self {
+            sources,
+            validation_sources: Vec::new(),
+            split: Split::default(),
+            chunk_bytes: default_chunk_bytes(),
+            broken: None,
+            filters: Vec::new(),
+            decontamination: None,
+            duplicates: None,
+            max_memory: None,
+        }
+    }
+
+    /// `max_memory` in bytes.
+    pub fn memory(&self) -> u64 {
+        self.max_memory.map_or(DEFAULT_MEMORY, |size| size.0)
+    }
+
     /// The sources with their keys: `sources[0]`, ..., `validation_sources[0]`, ...
     pub(crate) fn keyed_sources(&self) -> impl Iterator<Item = (String, &SourceConfig)> {
         let keyed = |list: &'static str| {
@@ -219,6 +418,11 @@ impl Config {
 impl SourceConfig {
     pub(crate) fn story_seed(&self) -> u64 {
         self.seed.unwrap_or(0)
+    }
+
+    /// What `encoding` says; `None` for `auto`.
+    pub(crate) fn encoding(&self) -> Option<Encoding> {
+        self.encoding.as_deref().and_then(Encoding::of_label)
     }
 
     pub(crate) fn story_count(&self) -> u64 {

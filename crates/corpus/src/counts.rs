@@ -1,8 +1,11 @@
 //! How much text each part got, and what was left out, so that nothing is lost in silence.
 
+use std::ops::AddAssign;
+
 use kiln_text::Document;
 use serde::{Deserialize, Serialize};
 
+use crate::broken::Broken;
 use crate::split::Part;
 
 /// How much text one part has.
@@ -17,6 +20,27 @@ pub struct PartCounts {
     pub bytes: u64,
 }
 
+impl PartCounts {
+    /// Count one more document.
+    pub fn add(&mut self, document: &Document) {
+        self.add_counted(document, document.text.chars().count() as u64);
+    }
+
+    fn add_counted(&mut self, document: &Document, characters: u64) {
+        self.documents += 1;
+        self.characters += characters;
+        self.bytes += document.text.len() as u64;
+    }
+}
+
+impl AddAssign for PartCounts {
+    fn add_assign(&mut self, more: Self) {
+        self.documents += more.documents;
+        self.characters += more.characters;
+        self.bytes += more.bytes;
+    }
+}
+
 /// What a split has given so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +51,13 @@ pub struct Counts {
     pub held_out: PartCounts,
     /// What was read and left out.
     pub skipped: Skipped,
+    /// Characters U+FFFD in the texts: bytes that are no character in their file's encoding, replaced by this reading
+    /// or before it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replacement_characters: u64,
+    /// The id of the first document with such a character.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_replacement: Option<String>,
 }
 
 impl Counts {
@@ -52,9 +83,24 @@ impl Counts {
             Part::Train => &mut self.train,
             Part::HeldOut => &mut self.held_out,
         };
-        counts.documents += 1;
-        counts.characters += characters;
-        counts.bytes += document.text.len() as u64;
+        counts.add_counted(document, characters);
+        let replaced = document.text.matches(char::REPLACEMENT_CHARACTER).count();
+        if replaced > 0 {
+            self.replacement_characters += replaced as u64;
+            self.first_replacement
+                .get_or_insert_with(|| document.id.clone());
+        }
+    }
+
+    /// One warning for each kind of what was left out or replaced.
+    pub(crate) fn warn(&self) {
+        self.skipped.warn();
+        if let Some(first) = &self.first_replacement {
+            let characters = counted(self.replacement_characters, "replacement character");
+            tracing::warn!(
+                "{characters} (U+FFFD) where bytes are not in their file's encoding, the first in {first}"
+            );
+        }
     }
 }
 
@@ -72,6 +118,29 @@ pub struct Skipped {
     /// The first of those records, as `file:line`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_empty_text: Option<String>,
+    /// Pages of a wiki that only lead to another page.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub redirects: u64,
+    /// Pages of a wiki that are no articles.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other_pages: u64,
+    /// Records of web archives that are neither a page that was delivered (status 200 to 299) nor a text: pictures,
+    /// redirections, errors. Those about the archive itself and requests are not counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub other_records: u64,
+    /// Records that could not be read and were left out (`broken = "quarantine"`).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub broken_records: u64,
+    /// Files that could not be read, or not to their end, and were left out from there.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub broken_files: u64,
+    /// The first of those records or files with what is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_broken: Option<String>,
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Skipped {
@@ -86,6 +155,21 @@ impl Skipped {
             .get_or_insert_with(|| format!("{name}:{line}"));
     }
 
+    pub(crate) fn broken(&mut self, broken: &Broken) {
+        match broken.ends_file {
+            true => self.broken_files += 1,
+            false => self.broken_records += 1,
+        }
+        self.first_broken.get_or_insert_with(|| {
+            let place = match (broken.line, broken.offset) {
+                (Some(line), _) => format!(":{line}"),
+                (None, Some(offset)) => format!(": byte {offset}"),
+                (None, None) => String::new(),
+            };
+            format!("{}{place}: {}", broken.file, broken.reason)
+        });
+    }
+
     /// One warning for each kind.
     pub(crate) fn warn(&self) {
         if let Some(first) = &self.first_empty_file {
@@ -95,6 +179,20 @@ impl Skipped {
         if let Some(first) = &self.first_empty_text {
             let records = counted(self.empty_texts, "record");
             tracing::warn!("skipped: {records} with an empty text, the first {first}");
+        }
+        if self.redirects + self.other_pages > 0 {
+            let redirects = counted(self.redirects, "redirect");
+            let others = counted(self.other_pages, "page");
+            tracing::info!("skipped: {redirects} and {others} that are no articles");
+        }
+        if self.other_records > 0 {
+            let records = counted(self.other_records, "record");
+            tracing::info!("passed over: {records} of web archives that hold no page and no text");
+        }
+        if let Some(first) = &self.first_broken {
+            let records = counted(self.broken_records, "broken record");
+            let files = counted(self.broken_files, "broken file");
+            tracing::warn!("quarantined: {records} and {files}, the first {first}");
         }
     }
 }

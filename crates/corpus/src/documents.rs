@@ -5,6 +5,8 @@ use std::sync::Arc;
 use kiln_text::{Document, Error, Position, Source};
 use serde::{Deserialize, Serialize};
 
+use crate::broken::{Broken, Refusal};
+use crate::config::OnBroken;
 use crate::counts::Skipped;
 use crate::formats::{self, Reader, StoryReader};
 use crate::listing::{Inputs, ListedFile, ListedSource, Listing};
@@ -31,9 +33,13 @@ pub struct Documents {
     place: Place,
     reader: Option<Box<dyn Reader>>,
     skipped: Skipped,
+    broken: Vec<Broken>,
     /// Bytes of the files before the one at `place`.
     bytes_before: u64,
 }
+
+/// So many broken records are kept for [`Documents::take_broken`]; those behind them are counted.
+const KEPT_BROKEN: usize = 1000;
 
 impl Documents {
     pub(crate) fn new(listing: Arc<Listing>) -> Self {
@@ -42,6 +48,7 @@ impl Documents {
             place: Place::default(),
             reader: None,
             skipped: Skipped::default(),
+            broken: Vec::new(),
             bytes_before: 0,
         }
     }
@@ -51,9 +58,25 @@ impl Documents {
         &self.skipped
     }
 
-    /// How many bytes of the files were read so far.
+    /// What was quarantined since this was last asked: the first 1000 of it. All of it is counted in
+    /// [`skipped`](Self::skipped).
+    pub fn take_broken(&mut self) -> Vec<Broken> {
+        std::mem::take(&mut self.broken)
+    }
+
+    /// How many bytes of the files were read so far. A file that is not plain UTF-8 counts as read to its end once as
+    /// many bytes of its text were given.
     pub fn bytes_read(&self) -> u64 {
-        self.bytes_before + self.place.byte
+        let file = self.file().map_or(0, |file| file.bytes);
+        self.bytes_before + self.place.byte.min(file)
+    }
+
+    /// The file that is read.
+    fn file(&self) -> Option<&ListedFile> {
+        match &self.listing.sources.get(self.place.source)?.inputs {
+            Inputs::Files(files) => files.get(self.place.file),
+            Inputs::Stories { .. } => None,
+        }
     }
 
     pub(crate) fn place(&self) -> Place {
@@ -80,32 +103,45 @@ impl Documents {
 
     /// The next document, with the source it is from and whether it is running text.
     pub(crate) fn next_from(&mut self) -> Result<Option<(Document, &ListedSource, bool)>, Error> {
-        while self.place.source < self.listing.sources.len() {
-            self.open()?;
-            let Some(reader) = &mut self.reader else {
-                self.place = Place {
-                    source: self.place.source + 1,
-                    ..Place::default()
-                };
-                continue;
-            };
-            let document = reader.next_document(&mut self.skipped)?;
-            (self.place.byte, self.place.line) = reader.place();
-            let Some(mut document) = document else {
-                self.next_file();
-                continue;
-            };
-            let source = &self.listing.sources[self.place.source];
-            if let Some(label) = &source.label_is {
-                document.set_label(label.trim());
+        let mut document = loop {
+            if self.place.source >= self.listing.sources.len() {
+                return Ok(None);
             }
-            let running = match &source.inputs {
-                Inputs::Files(files) => files[self.place.file].format.is_running_text(),
-                Inputs::Stories { .. } => false,
-            };
-            return Ok(Some((document, source, running)));
+            if self.reader.is_none()
+                && let Some(file) = self.file()
+            {
+                check_unchanged(&self.listing, file)?;
+            }
+            match self.step() {
+                Ok(Step::Document(document)) => break document,
+                Ok(Step::NextFile) => self.next_file(),
+                Ok(Step::NextSource) => {
+                    self.place = Place {
+                        source: self.place.source + 1,
+                        ..Place::default()
+                    };
+                }
+                Err(refusal) => self.quarantine(refusal)?,
+            }
+        };
+        let source = &self.listing.sources[self.place.source];
+        if let Some(label) = &source.label_is {
+            document.set_label(label.trim());
         }
-        Ok(None)
+        let running = self
+            .file()
+            .is_some_and(|file| file.format.is_running_text());
+        Ok(Some((document, source, running)))
+    }
+
+    fn step(&mut self) -> Result<Step, Refusal> {
+        self.open()?;
+        let Some(reader) = &mut self.reader else {
+            return Ok(Step::NextSource);
+        };
+        let document = reader.next_document(&mut self.skipped);
+        (self.place.byte, self.place.line) = reader.place();
+        Ok(document?.map_or(Step::NextFile, Step::Document))
     }
 
     /// Have the reader at `place`, or none if its source has nothing more.
@@ -119,10 +155,43 @@ impl Documents {
                 }
                 Inputs::Stories { .. } => None,
                 Inputs::Files(files) => match files.get(place.file) {
-                    Some(file) => Some(open_file(&self.listing, source, file, place)?),
+                    Some(file) => {
+                        let path = self.listing.path_of(file);
+                        let start = (place.byte, place.line);
+                        let fields = &source.fields;
+                        Some(formats::open(
+                            file.format,
+                            &path,
+                            &file.name,
+                            fields,
+                            start,
+                        )?)
+                    }
                     None => None,
                 },
             };
+        }
+        Ok(())
+    }
+
+    /// Leave out what is broken and go on behind it, or stop there.
+    fn quarantine(&mut self, refusal: Refusal) -> Result<(), Error> {
+        let file = self.file();
+        let usual = file.map_or(OnBroken::Stop, |file| file.format.on_broken());
+        let (Some(file), OnBroken::Quarantine, true) = (
+            file,
+            self.listing.on_broken.unwrap_or(usual),
+            refusal.error().is_mistake(),
+        ) else {
+            return Err(refusal.into_error());
+        };
+        let broken = refusal.into_broken(&file.name);
+        self.skipped.broken(&broken);
+        if broken.ends_file {
+            self.next_file();
+        }
+        if self.broken.len() < KEPT_BROKEN {
+            self.broken.push(broken);
         }
         Ok(())
     }
@@ -140,25 +209,25 @@ impl Documents {
     }
 }
 
-fn open_file(
-    listing: &Listing,
-    source: &ListedSource,
-    file: &ListedFile,
-    place: Place,
-) -> Result<Box<dyn Reader>, Error> {
+enum Step {
+    Document(Document),
+    NextFile,
+    NextSource,
+}
+
+fn check_unchanged(listing: &Listing, file: &ListedFile) -> Result<(), Error> {
     let path = listing.path_of(file);
     let bytes = std::fs::metadata(&path)
         .map_err(|error| Error::io(&path, &error))?
         .len();
-    if bytes != file.bytes {
-        let problem = format!(
-            "changed while the corpus was read (from {} to {bytes} bytes); run again when it is complete",
-            file.bytes
-        );
-        return Err(Error::mistake(&path, Position::Whole, problem));
+    if bytes == file.bytes {
+        return Ok(());
     }
-    let start = (place.byte, place.line);
-    formats::open(file.format, &path, &file.name, &source.fields, start)
+    let problem = format!(
+        "changed while the corpus was read (from {} to {bytes} bytes); run again when it is complete",
+        file.bytes
+    );
+    Err(Error::mistake(&path, Position::Whole, problem))
 }
 
 impl Source for Documents {

@@ -53,6 +53,17 @@ impl Error {
         }
     }
 
+    /// The same of a key that lies below another.
+    pub(crate) fn below(self, above: &str) -> Self {
+        match self {
+            Self::Config { key, problem } => Self::Config {
+                key: format!("{above}.{key}"),
+                problem,
+            },
+            other => other,
+        }
+    }
+
     pub(crate) fn config(key: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Config {
             key: key.into(),

@@ -35,28 +35,40 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod broken;
 mod check;
 mod chunk;
+mod compression;
 mod config;
+mod content;
 mod corpus;
 mod counts;
 mod documents;
+pub mod duplicates;
+mod encoding;
 mod error;
 pub mod extract;
 pub mod filters;
 mod formats;
 mod input;
+mod judge;
 mod listing;
+mod memory;
 mod record;
 mod search;
 mod split;
 pub mod stories;
 pub mod words;
 
+pub use broken::Broken;
 pub use chunk::{ChunkWriter, DocumentReader};
-pub use config::{Config, Format, Method, Names, SourceConfig, Split};
+pub use config::{Config, Format, Method, Names, OnBroken, SourceConfig, Split};
 pub use corpus::{Corpus, InputFile};
 pub use counts::{Counts, PartCounts, Skipped};
 pub use documents::Documents;
 pub use error::Error;
+#[cfg(feature = "columnar")]
+pub use formats::ParquetWriter;
+pub use judge::{Judge, Judged, Opinion, Opinions};
+pub use memory::MemorySize;
 pub use split::{Cursor, Part, SplitDocuments};

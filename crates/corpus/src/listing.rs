@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::config::{Config, Format};
+use crate::config::{Config, Format, OnBroken};
 use crate::record::Fields;
 use crate::search::Search;
 
 /// Everything that will be read, nothing of it opened yet.
 pub(crate) struct Listing {
     base: PathBuf,
+    /// What the recipe says of broken records.
+    pub(crate) on_broken: Option<OnBroken>,
     pub(crate) sources: Vec<ListedSource>,
 }
 
@@ -69,6 +71,7 @@ impl Listing {
         refuse_leaks(&sources, base)?;
         Ok(Self {
             base: base.to_owned(),
+            on_broken: config.broken,
             sources,
         })
     }

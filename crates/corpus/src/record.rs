@@ -7,8 +7,9 @@ use serde_json::{Map, Value};
 
 use crate::config::{Names, SourceConfig};
 use crate::counts::{Skipped, counted};
+use crate::encoding::Encoding;
 
-/// Which parts of a record are wanted.
+/// What a source's files hold: their encoding, and which parts of a record are wanted.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields {
     pub(crate) text: String,
@@ -20,6 +21,8 @@ pub(crate) struct Fields {
     pub(crate) quotes: Option<bool>,
     /// Between the cells of a csv file: one ASCII character, `None` for the comma.
     pub(crate) delimiter: Option<char>,
+    /// `None`: as the bytes look.
+    pub(crate) encoding: Option<Encoding>,
     /// Ends the id of each record where two sources read different texts from the same file.
     pub(crate) id_suffix: String,
 }
@@ -33,6 +36,7 @@ impl Fields {
             columns: source.columns.clone(),
             quotes: source.quotes,
             delimiter: source.delimiter,
+            encoding: source.encoding(),
             id_suffix: String::new(),
         }
     }
@@ -44,22 +48,34 @@ pub(crate) struct Place<'a> {
     pub(crate) path: &'a Path,
     /// The file's name in documents.
     pub(crate) name: &'a str,
+    /// Counted from 1.
     pub(crate) line: u64,
+    /// In a format that is not cut at lines: the record's number, counted from 1.
+    pub(crate) record: Option<u64>,
     pub(crate) offset: u64,
 }
 
 impl Place<'_> {
     pub(crate) fn mistake(&self, problem: impl Into<String>) -> Error {
-        Error::mistake(self.path, Position::Line(self.line), problem)
+        let position = match self.record {
+            None => Position::Line(self.line),
+            Some(_) => Position::Byte(self.offset),
+        };
+        Error::mistake(self.path, position, problem)
+    }
+
+    /// What the record is called beside the file's name: its line or its number.
+    fn number(&self) -> u64 {
+        self.record.unwrap_or(self.line)
     }
 
     /// A document of this text, or `None` (counted) if the text is empty.
     fn document(&self, text: &str, fields: &Fields, skipped: &mut Skipped) -> Option<Document> {
         if text.trim().is_empty() {
-            skipped.empty_text(self.name, self.line);
+            skipped.empty_text(self.name, self.number());
             return None;
         }
-        let id = format!("{}#{}{}", self.name, self.line, fields.id_suffix);
+        let id = format!("{}#{}{}", self.name, self.number(), fields.id_suffix);
         Some(Document::new(
             id,
             text,
@@ -79,7 +95,7 @@ impl Place<'_> {
         }
     }
 
-    fn number(&self, name: &str, text: &str) -> Result<f64, Error> {
+    fn value(&self, name: &str, text: &str) -> Result<f64, Error> {
         match text.trim().parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number),
             _ => Err(self.mistake(format!(
@@ -173,7 +189,7 @@ impl Columns {
             place.set_label(&mut document, &self.header[label], cell(label))?;
         }
         if let Some(names) = &fields.value {
-            let number = |&column: &usize| place.number(&self.header[column], cell(column));
+            let number = |&column: &usize| place.value(&self.header[column], cell(column));
             let numbers = self.values.iter().map(number).collect::<Result<_, _>>()?;
             set_values(&mut document, names, numbers);
         }
@@ -238,8 +254,8 @@ pub(crate) fn object_document(
     }
     if let Some(names) = &fields.value {
         let number = |name: &String| match find("value", name)? {
-            Value::Number(number) => place.number(name, &number.to_string()),
-            Value::String(text) => place.number(name, text),
+            Value::Number(number) => place.value(name, &number.to_string()),
+            Value::String(text) => place.value(name, text),
             other => Err(unexpected(place, name, other, "a number")),
         };
         let numbers = names

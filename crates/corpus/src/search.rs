@@ -1,11 +1,15 @@
 //! The search for the files that a path, a folder or a pattern names.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::Error;
-use crate::config::{EXTENSIONS, Format, SourceConfig};
+use crate::compression::Unpacked;
+use crate::config::{Format, SourceConfig};
+use crate::content;
 use crate::counts::counted;
+use crate::input::input_error;
 use crate::listing::ListedFile;
 
 /// The search for the files of one source.
@@ -70,7 +74,7 @@ impl Search<'_> {
         let left_out = found.first_left_out.as_ref().map(|first| {
             let files = counted(found.left_out, "file");
             let which = match self.key_of_fields() {
-                Some(_) => "other than jsonl, csv and tsv",
+                Some(_) => "without named fields",
                 None => "with other extensions",
             };
             format!("left out: {files} {which}, the first {first}")
@@ -97,7 +101,14 @@ impl Search<'_> {
     }
 
     fn format_of_only_file(&self, name: &str) -> Result<Format, Error> {
-        if let Some(format) = self.source.format.or_else(|| Format::of_file_name(name)) {
+        let mut held = None;
+        let mut format = self.source.format.or_else(|| Format::of_file_name(name));
+        if format.is_none() {
+            let beginning = beginning(&self.base.join(name))?;
+            held = content::name(&beginning);
+            format = content::format(&beginning);
+        }
+        if let Some(format) = format {
             return match self.key_of_fields() {
                 Some(key) if !format.has_fields() => Err(self.refuse(
                     key,
@@ -110,19 +121,16 @@ impl Search<'_> {
                 _ => Ok(format),
             };
         }
-        let extension = Path::new(name)
-            .extension()
-            .and_then(|extension| extension.to_str());
-        let packed = ["gz", "bz2", "xz", "zst", "zip", "7z", "tar", "tgz"];
-        if extension.is_some_and(|extension| packed.contains(&extension)) {
-            return Err(self.refuse("path", format!("`{name}` is compressed; unpack it first")));
-        }
+        let known = known_extensions(|_| true);
+        let names: Vec<_> = Format::names_of_files().collect();
+        let (last, names) = names.split_last().unwrap_or((&"", &[]));
+        let held = held.map_or(String::new(), |held| format!("; it holds {held}"));
         Err(self.refuse(
             "format",
             format!(
-                "is missing, and the name `{name}` does not say it ({} would); \
-                 write text, markdown, lines, jsonl, csv or tsv",
-                known_extensions(|_| true)
+                "is missing, and neither the name `{name}` ({known} would) nor its first bytes say it{held}; \
+                 write {} or {last}",
+                names.join(", ")
             ),
         ))
     }
@@ -330,9 +338,18 @@ fn folder_before_pattern(pattern: &str) -> &str {
 }
 
 fn known_extensions(wanted: impl Fn(Format) -> bool) -> String {
-    let known = EXTENSIONS.iter().filter(|(_, format)| wanted(*format));
-    let dotted: Vec<_> = known
-        .map(|(extension, _)| format!(".{extension}"))
+    let dotted: Vec<_> = Format::extensions(wanted)
+        .map(|extension| format!(".{extension}"))
         .collect();
     dotted.join(" ")
+}
+
+/// The first bytes of a file, unpacked.
+fn beginning(path: &Path) -> Result<Vec<u8>, kiln_text::Error> {
+    let mut bytes = Vec::new();
+    let file = Unpacked::open(path)?;
+    file.take(4096)
+        .read_to_end(&mut bytes)
+        .map_err(|error| input_error(path, error))?;
+    Ok(bytes)
 }

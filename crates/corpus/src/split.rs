@@ -7,6 +7,7 @@ use kiln_text::{Document, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::broken::Broken;
 use crate::config::{Method, Split};
 use crate::counts::{Counts, counted};
 use crate::documents::{Documents, Place};
@@ -57,6 +58,8 @@ enum Rule {
     Tail { train_characters: u64 },
     Random { key: [u8; 32], held_out_below: u64 },
     Files,
+    /// Nothing is held out.
+    Whole,
 }
 
 /// The documents of a corpus in their order, each with its part.
@@ -114,7 +117,8 @@ impl SplitDocuments {
                 Rule::Tail { train_characters }
             }
             Method::Files => Rule::Files,
-            Method::Random | Method::Auto => random(split),
+            Method::None => Rule::Whole,
+            Method::Random | Method::Cluster | Method::Auto => random(split),
         };
         Ok(Some(Self {
             documents: Documents::new(listing),
@@ -137,7 +141,8 @@ impl SplitDocuments {
         let rule = match (method(split, &listing), cursor.train_characters) {
             (Method::Tail, Some(train_characters)) => Rule::Tail { train_characters },
             (Method::Files, None) => Rule::Files,
-            (Method::Random | Method::Auto, None) => random(split),
+            (Method::None, None) => Rule::Whole,
+            (Method::Random | Method::Cluster | Method::Auto, None) => random(split),
             _ => return Err(misfit("it was taken with another split.method")),
         };
         let place = cursor.place;
@@ -149,8 +154,8 @@ impl SplitDocuments {
             None => false,
             Some(Inputs::Stories { count, .. }) => place.file == 0 && place.line <= *count,
             Some(Inputs::Files(files)) => {
-                let file = files.get(place.file);
-                file.is_some_and(|file| place.byte <= file.bytes)
+                // A place in a text may lie behind the end of the compressed file that holds it.
+                place.file < files.len()
             }
         };
         if !fits {
@@ -175,7 +180,7 @@ impl SplitDocuments {
     pub fn next_document(&mut self) -> Result<Option<(Part, Document)>, Error> {
         let next = match self.rule {
             Rule::Tail { train_characters } => self.next_by_position(train_characters)?,
-            Rule::Random { .. } | Rule::Files => self.next_by_itself()?,
+            Rule::Random { .. } | Rule::Files | Rule::Whole => self.next_by_itself()?,
         };
         self.counts.skipped = self.documents.skipped().clone();
         if next.is_none() {
@@ -194,6 +199,11 @@ impl SplitDocuments {
         self.documents.bytes_read()
     }
 
+    /// What was quarantined since this was last asked; see [`Documents::take_broken`].
+    pub fn take_broken(&mut self) -> Vec<Broken> {
+        self.documents.take_broken()
+    }
+
     /// The point after the last document that was given.
     pub fn cursor(&self) -> Cursor {
         Cursor {
@@ -201,7 +211,7 @@ impl SplitDocuments {
             counts: self.counts.clone(),
             train_characters: match self.rule {
                 Rule::Tail { train_characters } => Some(train_characters),
-                Rule::Random { .. } | Rule::Files => None,
+                Rule::Random { .. } | Rule::Files | Rule::Whole => None,
             },
         }
     }
@@ -266,7 +276,7 @@ impl SplitDocuments {
                 key,
                 held_out_below,
             } => hash(key, &document.text) < *held_out_below,
-            Rule::Tail { .. } | Rule::Files => source.held_out,
+            Rule::Tail { .. } | Rule::Files | Rule::Whole => source.held_out,
         };
         let part = if held_out { Part::HeldOut } else { Part::Train };
         Ok(Some((document, part)))
@@ -278,11 +288,18 @@ impl SplitDocuments {
         if counts.documents() == 0 {
             let files = counted(skipped.empty_files, "empty file");
             let records = counted(skipped.empty_texts, "record");
-            let seen = format!("{files}, {records} with an empty text, nothing else");
+            let mut seen = format!("{files}, {records} with an empty text, nothing else");
+            if let Some(first) = &skipped.first_broken {
+                let broken = skipped.broken_records + skipped.broken_files;
+                seen = format!(
+                    "{files}, {records} with an empty text, {broken} broken, the first {first}"
+                );
+            }
             return Err(Error::Empty { seen });
         }
         for part in Part::ALL {
-            if counts.of(part).documents > 0 {
+            let wanted = part == Part::Train || !matches!(self.rule, Rule::Whole);
+            if counts.of(part).documents > 0 || !wanted {
                 continue;
             }
             return Err(Error::EmptyPart {
@@ -293,11 +310,11 @@ impl SplitDocuments {
                     Rule::Random { .. } => {
                         "add documents, change split.validation or split.seed, or cut one long text with split.method = \"tail\""
                     }
-                    Rule::Files => "check the files that sources and validation_sources name",
+                    Rule::Files | Rule::Whole => "check the files that sources and validation_sources name",
                 },
             });
         }
-        skipped.warn();
+        counts.warn();
         Ok(())
     }
 }

@@ -116,6 +116,14 @@ pub enum Error {
         /// The file or folder.
         path: PathBuf,
     },
+    /// A document that a corpus does not have.
+    #[error("{}: no document has the id {id:?}; `kiln inspect` of that folder lists them all", folder.display())]
+    NoDocument {
+        /// The corpus's folder.
+        folder: PathBuf,
+        /// As asked for.
+        id: String,
+    },
     /// No recipe is known for a task.
     #[error("unknown task {task:?}; known: {known}")]
     Task {
@@ -144,6 +152,7 @@ impl Error {
             | Self::Answer { .. }
             | Self::Classes { .. }
             | Self::Unknown { .. }
+            | Self::NoDocument { .. }
             | Self::Task { .. } => true,
             Self::Interrupted | Self::Manifest { .. } | Self::Output(_) => false,
         }

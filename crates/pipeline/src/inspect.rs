@@ -6,7 +6,7 @@ use std::path::Path;
 
 use kiln_preprocess::TrainedTokenizer;
 use kiln_recipe::Recipe;
-use kiln_run::{Manifest, RunFolder, read_metrics};
+use kiln_run::{FileEntry, Manifest, RunFolder, read_metrics};
 use serde_json::{Map, Value, json};
 
 use crate::Error;
@@ -36,6 +36,59 @@ pub fn inspect(path: &Path, json: bool, writer: &mut dyn Write) -> Result<(), Er
     } else {
         inspect_file(path, json, writer)
     }
+}
+
+/// What the ledger of a corpus says about one document: each filter's verdict and measures, and the copy that was kept.
+///
+/// # Errors
+/// `path` is neither a run nor a corpus; it has no document of this id; its ledger is damaged.
+pub fn explain(path: &Path, id: &str, json: bool, writer: &mut dyn Write) -> Result<(), Error> {
+    let folder = match RunFolder::is_run(path) {
+        true => RunFolder::open(path)?.corpus(),
+        false => path.to_owned(),
+    };
+    let manifest = finished(&folder)?.filter(|manifest| manifest.kind == CORPUS);
+    let Some(manifest) = manifest else {
+        return Err(Error::Unknown {
+            path: path.to_owned(),
+        });
+    };
+    let mut found = None;
+    for file in ledgers(&manifest) {
+        let path = folder.join(&file.name);
+        for_each_line(&path, |line| {
+            if found.is_some() || !line.contains(id) {
+                return Ok(());
+            }
+            let entry: Value = serde_json::from_str(line).map_err(|error| {
+                let problem = format!("not a line of a ledger ({error}); ingest again");
+                kiln_run::Error::damaged(&path, problem)
+            })?;
+            if entry.get("id").and_then(Value::as_str) == Some(id) {
+                found = Some(entry);
+            }
+            Ok(())
+        })?;
+    }
+    match found {
+        Some(entry) => show(&entry, json, writer),
+        None => Err(Error::NoDocument {
+            folder,
+            id: id.to_owned(),
+        }),
+    }
+}
+
+/// The files of a corpus's ledger, in the order of its documents.
+pub(crate) fn ledgers(manifest: &Manifest) -> Vec<&FileEntry> {
+    let mut files: Vec<_> = manifest
+        .files
+        .iter()
+        .filter(|file| file.name.starts_with("ledger-"))
+        .collect();
+    // Names are in the order of their numbers only up to 99999.
+    files.sort_by_key(|file| (file.name.len(), file.name.as_str()));
+    files
 }
 
 fn inspect_folder(path: &Path, json: bool, writer: &mut dyn Write) -> Result<(), Error> {
@@ -162,10 +215,7 @@ fn ledger(
     json: bool,
     writer: &mut dyn Write,
 ) -> Result<(), Error> {
-    for file in &manifest.files {
-        if !file.name.starts_with("ledger-") {
-            continue;
-        }
+    for file in ledgers(manifest) {
         let path = folder.join(&file.name);
         for_each_line(&path, |line| {
             let text = if json {

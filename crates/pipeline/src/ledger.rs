@@ -1,39 +1,57 @@
 //! The ledger of an ingestion: a line for each document, kept or not, and why.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 
-use kiln_corpus::Part;
+use kiln_corpus::{Opinions, Part};
 use kiln_run::{DigestWriter, FileEntry, atomic::StagedFile};
-use kiln_text::Document;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use crate::Error;
 
 /// Fast, and small enough: ids repeat.
 const LEVEL: i32 = 3;
 
-/// One line.
+/// One document's line.
 #[derive(Serialize)]
-struct Entry<'a> {
-    id: &'a str,
-    kept: bool,
+pub(crate) struct Entry<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) kept: bool,
     /// Why it was dropped.
-    reason: Option<&'a str>,
-    /// Where it went.
-    split: &'a str,
+    pub(crate) reason: Option<&'a str>,
+    /// The part of the split that it is in, or would be in.
+    pub(crate) split: &'a str,
     /// Each filter's own verdict and measures.
-    filters: Map<String, Value>,
-    /// The document that it is a copy of.
-    duplicate_of: Option<Value>,
+    pub(crate) filters: &'a Opinions,
+    /// The document that it is a copy of, `{"id": .., "jaccard": ..}`: known, and filled in, once all documents are read.
+    pub(crate) duplicate_of: Option<()>,
+    /// How the text of a document that is dropped begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) excerpt: Option<&'a str>,
+}
+
+/// Characters of a dropped text that stay in the ledger.
+const EXCERPT: usize = 160;
+
+/// How a text begins.
+pub(crate) fn excerpt(text: &str) -> &str {
+    let end = text.char_indices().nth(EXCERPT);
+    &text[..end.map_or(text.len(), |(at, _)| at)]
+}
+
+impl Entry<'_> {
+    /// As it stands in the ledger, with the end of the line.
+    pub(crate) fn line(&self) -> Result<Vec<u8>, Error> {
+        let mut line = serde_json::to_vec(self).map_err(|error| Error::Output(error.into()))?;
+        line.push(b'\n');
+        Ok(line)
+    }
 }
 
 /// The ledger of one chunk, in the making.
 pub(crate) struct LedgerWriter {
     encoder: zstd::Encoder<'static, DigestWriter<StagedFile>>,
-    line: Vec<u8>,
 }
 
 impl LedgerWriter {
@@ -42,29 +60,12 @@ impl LedgerWriter {
         let failed = |error| kiln_run::Error::io(path, error);
         let mut encoder = zstd::Encoder::new(file, LEVEL).map_err(failed)?;
         encoder.include_checksum(true).map_err(failed)?;
-        Ok(Self {
-            encoder,
-            line: Vec::new(),
-        })
+        Ok(Self { encoder })
     }
 
-    /// Note a document that is kept.
-    pub(crate) fn keep(&mut self, document: &Document, part: Part) -> Result<(), Error> {
-        let entry = Entry {
-            id: &document.id,
-            kept: true,
-            reason: None,
-            split: split_name(part),
-            filters: Map::new(),
-            duplicate_of: None,
-        };
-        self.line.clear();
-        let written = serde_json::to_writer(&mut self.line, &entry)
-            .map_err(io::Error::from)
-            .and_then(|()| {
-                self.line.push(b'\n');
-                self.encoder.write_all(&self.line)
-            });
+    /// Add a line, its end included.
+    pub(crate) fn write(&mut self, line: &[u8]) -> Result<(), Error> {
+        let written = self.encoder.write_all(line);
         written.map_err(|error| self.failed(error))
     }
 
@@ -82,7 +83,7 @@ impl LedgerWriter {
         self.encoder.get_ref().get_ref().target()
     }
 
-    fn failed(&self, error: io::Error) -> Error {
+    fn failed(&self, error: std::io::Error) -> Error {
         kiln_run::Error::io(self.path(), error).into()
     }
 }

@@ -190,9 +190,14 @@ impl Unfinished {
 
     /// The records of the parts that are done: the first ones without a gap.
     pub(crate) fn parts<R: PartRecord>(&self) -> Result<Vec<R>, Error> {
+        self.parts_of("")
+    }
+
+    /// The same of a further step of the stage, whose records have `series` before their numbers.
+    pub(crate) fn parts_of<R: PartRecord>(&self, series: &str) -> Result<Vec<R>, Error> {
         let mut parts: Vec<R> = Vec::new();
         loop {
-            let path = self.record_path(parts.len());
+            let path = self.record_path(series, parts.len());
             let text = match fs::read(&path) {
                 Ok(text) => text,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => break,
@@ -215,7 +220,17 @@ impl Unfinished {
 
     /// Keep the next part: its files are in place.
     pub(crate) fn keep<R: PartRecord>(&self, index: usize, record: &R) -> Result<(), Error> {
-        let path = self.record_path(index);
+        self.keep_in("", index, record)
+    }
+
+    /// The same of a further step of the stage.
+    pub(crate) fn keep_in<R: PartRecord>(
+        &self,
+        series: &str,
+        index: usize,
+        record: &R,
+    ) -> Result<(), Error> {
+        let path = self.record_path(series, index);
         let text = serde_json::to_vec(record)
             .map_err(|error| kiln_run::Error::damaged(&path, error.to_string()))?;
         Ok(atomic::write(&path, &text)?)
@@ -227,7 +242,7 @@ impl Unfinished {
         remove_folder(&self.records)
     }
 
-    fn record_path(&self, index: usize) -> PathBuf {
-        self.records.join(format!("{index:05}.json"))
+    fn record_path(&self, series: &str, index: usize) -> PathBuf {
+        self.records.join(format!("{series}{index:05}.json"))
     }
 }

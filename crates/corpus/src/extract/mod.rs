@@ -1,3 +1,5 @@
-//! Text out of marked-up documents: what a reader of the page reads, without the page around it.
+//! From markup to running text.
 
 pub mod html;
+pub mod markup;
+pub mod wikitext;

@@ -3,9 +3,27 @@
 //! Measuring knows no threshold and judging no text, so that other thresholds can be tried on measures that are stored.
 
 mod analysis;
+mod c4;
+mod config;
+mod decontamination;
+mod fineweb;
+mod gopher_quality;
+mod gopher_repetition;
+mod ngrams;
+mod punctuation;
+pub(crate) mod python;
+mod repeats;
+mod rule;
+mod seen;
 mod values;
 
 pub use analysis::Analysis;
+pub use c4::C4Config;
+pub use config::FilterConfig;
+pub use decontamination::Decontamination;
+pub use fineweb::FinewebConfig;
+pub use gopher_quality::{GopherQualityConfig, GopherVariant};
+pub use gopher_repetition::GopherRepetitionConfig;
 pub use values::{Measure, Values};
 
 /// A rule, or a family of rules, for documents.
@@ -19,7 +37,7 @@ pub trait Filter: Send + Sync {
     /// Judge by measured values, which may come out of a ledger. Where several rules fail, the first of them is the reason.
     fn decide(&self, values: &Values) -> Verdict;
 
-    /// The thresholds that `decide` compares with, under the names of the values.
+    /// The thresholds that `decide` compares with, under the names of the recipe's keys.
     fn thresholds(&self) -> Values;
 }
 
@@ -39,4 +57,18 @@ pub enum Verdict {
     Keep,
     /// It goes, for this reason.
     Drop(&'static str),
+}
+
+/// The names of filters in a ledger, from their kinds: a second one of a kind has `#2` behind it.
+pub fn names<'a>(kinds: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut names = Vec::new();
+    for kind in kinds {
+        seen.push(kind);
+        names.push(match seen.iter().filter(|other| **other == kind).count() {
+            1 => kind.to_owned(),
+            number => format!("{kind}#{number}"),
+        });
+    }
+    names
 }

@@ -16,6 +16,15 @@ pub enum Measure {
     Text(String),
 }
 
+impl fmt::Display for Measure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
 /// Measures by name, in the order in which they were taken. As JSON an object.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Values(Vec<(Cow<'static, str>, Measure)>);

@@ -7,7 +7,9 @@ use csv_core::{ReadRecordResult, Reader as Machine, ReaderBuilder};
 use kiln_text::{Document, Error, Position};
 
 use super::Reader;
+use crate::broken::Refusal;
 use crate::counts::Skipped;
+use crate::encoding::Encoding;
 use crate::input::{Input, LONGEST_RECORD, too_long};
 use crate::record::{Columns, Fields, Place};
 
@@ -34,11 +36,12 @@ impl CsvReader {
         dialect: Dialect,
         start: (u64, u64),
     ) -> Result<Self, Error> {
-        let mut rows = Rows::open(path, dialect, (0, 0))?;
+        let mut rows = Rows::open(path, fields.encoding, dialect, (0, 0))?;
         let mut place = Place {
             path,
             name,
             line: 1,
+            record: None,
             offset: 0,
         };
         let mut header = fields.columns.clone();
@@ -54,7 +57,7 @@ impl CsvReader {
             .map(|header| Columns::find(header, fields, place))
             .transpose()?;
         if start.0 > rows.place().0 {
-            rows = Rows::open(path, dialect, start)?;
+            rows = Rows::open(path, fields.encoding, dialect, start)?;
         }
         Ok(Self {
             rows,
@@ -66,7 +69,7 @@ impl CsvReader {
 }
 
 impl Reader for CsvReader {
-    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Error> {
+    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Refusal> {
         let Some(columns) = &self.columns else {
             return Ok(None);
         };
@@ -76,10 +79,13 @@ impl Reader for CsvReader {
                 path: rows.input.path(),
                 name: &self.name,
                 line: rows.row_line,
+                record: None,
                 offset: rows.row_offset,
             };
             let cell = |column: usize| rows.cell(column);
-            let document = columns.document(rows.width(), cell, &self.fields, place, skipped)?;
+            let document = columns
+                .document(rows.width(), cell, &self.fields, place, skipped)
+                .map_err(|error| Refusal::record(error, rows.text.as_bytes()))?;
             if document.is_some() {
                 return Ok(document);
             }
@@ -113,7 +119,12 @@ struct Rows {
 }
 
 impl Rows {
-    fn open(path: &Path, dialect: Dialect, (offset, line_ends): (u64, u64)) -> Result<Self, Error> {
+    fn open(
+        path: &Path,
+        encoding: Option<Encoding>,
+        dialect: Dialect,
+        (offset, line_ends): (u64, u64),
+    ) -> Result<Self, Error> {
         let mut machine = ReaderBuilder::new()
             .delimiter(dialect.delimiter)
             .quoting(dialect.quotes)
@@ -122,7 +133,7 @@ impl Rows {
         // of a file are not its beginning.
         let _ = machine.read_record(b"\n", &mut [0], &mut [0]);
         Ok(Self {
-            input: Input::open(path, offset)?,
+            input: Input::open(path, encoding, offset)?,
             machine,
             quotes: dialect.quotes,
             line_ends,

@@ -6,6 +6,7 @@ use kiln_text::{Document, Error};
 use serde_json::{Map, Value};
 
 use super::Reader;
+use crate::broken::Refusal;
 use crate::counts::Skipped;
 use crate::input::Lines;
 use crate::record::{self, Fields, Place};
@@ -25,7 +26,7 @@ impl JsonlReader {
         (offset, number): (u64, u64),
     ) -> Result<Self, Error> {
         Ok(Self {
-            lines: Lines::open(path, offset, number)?,
+            lines: Lines::open(path, fields.encoding, offset, number)?,
             name: name.to_owned(),
             path: path.to_owned(),
             fields: fields.clone(),
@@ -40,8 +41,21 @@ pub(crate) fn json_problem(error: &serde_json::Error) -> String {
     format!("{said} at column {}", error.column())
 }
 
+/// The document of an object as it is written.
+pub(super) fn parse(
+    text: &str,
+    fields: &Fields,
+    place: Place,
+    skipped: &mut Skipped,
+) -> Result<Option<Document>, Error> {
+    let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| {
+        place.mistake(format!("is not a JSON object: {}", json_problem(&error)))
+    })?;
+    record::object_document(&object, fields, place, skipped)
+}
+
 impl Reader for JsonlReader {
-    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Error> {
+    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Refusal> {
         while let Some(line) = self.lines.next_line()? {
             if line.text.trim().is_empty() {
                 continue;
@@ -50,12 +64,11 @@ impl Reader for JsonlReader {
                 path: &self.path,
                 name: &self.name,
                 line: line.number,
+                record: None,
                 offset: line.offset,
             };
-            let object: Map<String, Value> = serde_json::from_str(line.text).map_err(|error| {
-                place.mistake(format!("is not a JSON object: {}", json_problem(&error)))
-            })?;
-            let document = record::object_document(&object, &self.fields, place, skipped)?;
+            let document = parse(line.text, &self.fields, place, skipped)
+                .map_err(|error| Refusal::record(error, line.text.as_bytes()))?;
             if document.is_some() {
                 return Ok(document);
             }

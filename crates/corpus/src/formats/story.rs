@@ -1,9 +1,10 @@
 //! The embedded generator as a source of documents.
 
-use kiln_text::{Document, Error, Provenance};
+use kiln_text::{Document, Provenance};
 use serde_json::Value;
 
 use super::Reader;
+use crate::broken::Refusal;
 use crate::counts::Skipped;
 use crate::stories::Stories;
 
@@ -27,7 +28,7 @@ impl StoryReader {
 }
 
 impl Reader for StoryReader {
-    fn next_document(&mut self, _skipped: &mut Skipped) -> Result<Option<Document>, Error> {
+    fn next_document(&mut self, _skipped: &mut Skipped) -> Result<Option<Document>, Refusal> {
         if self.next >= self.count {
             return Ok(None);
         }

@@ -6,7 +6,9 @@ use std::path::Path;
 use kiln_text::{Document, Error, Position, Provenance};
 
 use super::Reader;
+use crate::broken::Refusal;
 use crate::counts::Skipped;
+use crate::encoding::Encoding;
 use crate::input::Input;
 
 /// Files longer than this come in pieces of at most this many bytes, so that memory does not grow with the file.
@@ -25,8 +27,13 @@ pub(crate) struct TextReader {
 
 impl TextReader {
     /// Go on at a byte where a character begins.
-    pub(crate) fn open(path: &Path, name: &str, offset: u64) -> Result<Self, Error> {
-        let input = Input::open(path, offset)?;
+    pub(crate) fn open(
+        path: &Path,
+        name: &str,
+        encoding: Option<Encoding>,
+        offset: u64,
+    ) -> Result<Self, Error> {
+        let input = Input::open(path, encoding, offset)?;
         Ok(Self {
             offset: input.offset(),
             input,
@@ -69,7 +76,7 @@ fn cut(held: &[u8]) -> usize {
 }
 
 impl Reader for TextReader {
-    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Error> {
+    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Refusal> {
         if self.ended {
             return Ok(None);
         }
@@ -118,7 +125,7 @@ mod tests {
     fn read(contents: &str, offset: u64) -> (Vec<Document>, Skipped) {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), contents).unwrap();
-        let mut reader = TextReader::open(file.path(), "a.txt", offset).unwrap();
+        let mut reader = TextReader::open(file.path(), "a.txt", None, offset).unwrap();
         let mut skipped = Skipped::default();
         let mut documents = Vec::new();
         while let Some(document) = reader.next_document(&mut skipped).unwrap() {

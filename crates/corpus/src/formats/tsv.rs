@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use kiln_text::{Document, Error};
 
 use super::Reader;
+use crate::broken::Refusal;
 use crate::counts::Skipped;
 use crate::input::Lines;
 use crate::record::{Columns, Fields, Place};
@@ -26,11 +27,12 @@ impl TsvReader {
         fields: &Fields,
         start: (u64, u64),
     ) -> Result<Self, Error> {
-        let mut lines = Lines::open(path, 0, 0)?;
+        let mut lines = Lines::open(path, fields.encoding, 0, 0)?;
         let mut place = Place {
             path,
             name,
             line: 1,
+            record: None,
             offset: 0,
         };
         let mut header = fields.columns.clone();
@@ -46,7 +48,7 @@ impl TsvReader {
             .map(|header| Columns::find(header, fields, place))
             .transpose()?;
         if start.0 > lines.place().0 {
-            lines = Lines::open(path, start.0, start.1)?;
+            lines = Lines::open(path, fields.encoding, start.0, start.1)?;
         }
         Ok(Self {
             lines,
@@ -102,7 +104,7 @@ fn enclosed(line: &str) -> Option<(&str, &str)> {
 }
 
 impl Reader for TsvReader {
-    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Error> {
+    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Refusal> {
         let Some(columns) = &self.columns else {
             return Ok(None);
         };
@@ -114,11 +116,14 @@ impl Reader for TsvReader {
                 path: &self.path,
                 name: &self.name,
                 line: line.number,
+                record: None,
                 offset: line.offset,
             };
             let row: Vec<Cow<str>> = cells(line.text).collect();
             let cell = |column: usize| row[column].as_ref();
-            let document = columns.document(row.len(), cell, &self.fields, place, skipped)?;
+            let document = columns
+                .document(row.len(), cell, &self.fields, place, skipped)
+                .map_err(|error| Refusal::record(error, line.text.as_bytes()))?;
             if document.is_some() {
                 return Ok(document);
             }

@@ -4,21 +4,29 @@
 //! both, put in place together with the position in the sources after it; an interrupted ingestion goes on behind its
 //! last chunk and gives the same bytes.
 
+mod chunk;
+mod draft;
+mod read;
+mod resolve;
+mod settle;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use kiln_corpus::{ChunkWriter, Corpus, Counts, Cursor, Method, Part, SplitDocuments};
+use kiln_corpus::duplicates::Marker;
+use kiln_corpus::{Corpus, Counts, Judge, Part};
 use kiln_recipe::Recipe;
-use kiln_run::{
-    Digest, DigestWriter, FileEntry, Hasher, Manifest, Progress, RunFolder, StopFlag, Unit,
-    atomic::StagedFile,
-};
-use kiln_text::Document;
-use serde::{Deserialize, Serialize};
+use kiln_run::{Digest, FileEntry, Hasher, Manifest, Progress, RunFolder, StopFlag};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::Error;
+use crate::ingest::chunk::{Tally, parse_chunk_name};
+use crate::ingest::read::Ingestion;
+use crate::ingest::resolve::Resolution;
+use crate::ingest::settle::{SettledRecord, Settlement};
 use crate::inputs::{INPUTS, Inputs, Known};
-use crate::ledger::{self, LedgerWriter, split_name};
+use crate::ledger::split_name;
 use crate::plan::{in_recipe, read_corpus};
 use crate::stage::{PartRecord, Stage, State, Unfinished, siblings};
 
@@ -26,7 +34,7 @@ use crate::stage::{PartRecord, Stage, State, Unfinished, siblings};
 pub(crate) const CORPUS: &str = "corpus";
 
 /// Counted up with every change after which the same sources would give other documents or another split.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Layout of the folder.
 const FORMAT_VERSION: u32 = 1;
@@ -94,35 +102,6 @@ impl Ingested {
     }
 }
 
-fn chunk_name(part: Part, number: usize) -> String {
-    format!("{}-{number:05}.jsonl.zst", split_name(part))
-}
-
-fn ledger_name(number: usize) -> String {
-    format!("ledger-{number:05}.jsonl.zst")
-}
-
-fn parse_chunk_name(name: &str) -> Option<(Part, usize)> {
-    let (split, number) = name.strip_suffix(".jsonl.zst")?.split_once('-')?;
-    let part = Part::ALL
-        .into_iter()
-        .find(|part| split_name(*part) == split)?;
-    Some((part, number.parse().ok()?))
-}
-
-/// What is known after a chunk.
-#[derive(Serialize, Deserialize)]
-struct ChunkRecord {
-    cursor: Cursor,
-    files: Vec<FileEntry>,
-}
-
-impl PartRecord for ChunkRecord {
-    fn files(&self) -> &[FileEntry] {
-        &self.files
-    }
-}
-
 /// Read the recipe's sources into `RUN/corpus`, or go on with it, or find it done.
 ///
 /// # Errors
@@ -137,6 +116,9 @@ pub fn ingest(
     let (_, config) = read_corpus(recipe)?;
     let corpus =
         Corpus::open(&config, recipe.folder()).map_err(|error| in_recipe(error, recipe))?;
+    let judge = config
+        .judge(recipe.folder())
+        .map_err(|error| in_recipe(error, recipe))?;
     let mut known = Known::default();
     for sibling in siblings(run.path()) {
         known.add(&sibling.join(CORPUS));
@@ -154,17 +136,24 @@ pub fn ingest(
         State::Other(manifest) => return Err(changed(&folder, &inputs, manifest)),
         State::Unfinished(unfinished) => {
             inputs.write(&folder)?;
-            let ingestion = Ingestion {
+            let work = Work {
+                config: &config,
                 corpus: &corpus,
-                chunk_bytes: config.chunk_bytes,
+                judge,
+                marker: config.marker()?,
                 unfinished: &unfinished,
                 progress,
                 stop,
             };
-            let (counts, mut files) = ingestion.run()?;
+            let (counts, dropped, mut files) = work.run()?;
             files.push(FileEntry::of(&folder, INPUTS)?);
             files.sort_by(|one, other| one.name.cmp(&other.name));
-            let manifest = describe(&config, &corpus, &stage, &inputs, &counts, files);
+            let mut manifest = describe(&config, &corpus, &stage, &inputs, &counts, files);
+            let all_dropped = dropped.values().sum();
+            manifest
+                .counts
+                .insert("dropped_documents".to_owned(), all_dropped);
+            manifest.details["dropped"] = json!(dropped);
             unfinished.finish(&manifest)?;
             manifest
         }
@@ -239,161 +228,79 @@ fn describe(
     manifest
 }
 
-/// A running ingestion.
-struct Ingestion<'a> {
+/// The work of an ingestion that is not finished.
+struct Work<'a> {
+    config: &'a kiln_corpus::Config,
     corpus: &'a Corpus,
-    chunk_bytes: u64,
+    judge: Judge,
+    marker: Option<Marker>,
     unfinished: &'a Unfinished,
     progress: &'a dyn Progress,
     stop: &'a StopFlag,
 }
 
-impl Ingestion<'_> {
-    fn run(&self) -> Result<(Counts, Vec<FileEntry>), Error> {
-        let mut parts: Vec<ChunkRecord> = self.unfinished.parts()?;
-        let Some(mut documents) = self.documents(parts.last())? else {
-            return Err(Error::Interrupted);
+impl Work<'_> {
+    /// What the corpus holds, how many documents were dropped for which reason, and the files.
+    fn run(&self) -> Result<(Counts, BTreeMap<String, u64>, Vec<FileEntry>), Error> {
+        let ingestion = Ingestion {
+            corpus: self.corpus,
+            judge: &self.judge,
+            marker: self.marker.as_ref(),
+            chunk_bytes: self.config.chunk_bytes,
+            unfinished: self.unfinished,
+            progress: self.progress,
+            stop: self.stop,
         };
-        let (total, unit) = self.extent();
-        self.progress.begin("ingest", Some(total), unit);
-        loop {
-            let (chunk, ended) = self.fill(&mut documents, parts.len(), unit)?;
-            if let Some(chunk) = chunk {
-                let record = ChunkRecord {
-                    files: chunk.commit()?,
-                    cursor: documents.cursor(),
-                };
-                self.unfinished.keep(parts.len(), &record)?;
-                parts.push(record);
-            }
-            if ended {
-                break;
-            }
-        }
-        self.progress.advance(total);
-        self.progress.end();
-        let files = parts.into_iter().flat_map(|part| part.files).collect();
-        Ok((documents.counts().clone(), files))
+        let read = ingestion.run()?;
+        let (tally, files) = match &self.marker {
+            None => gather(read.parts, |part| &part.tally),
+            Some(marker) => gather(self.settle(marker, read.parts.len())?, |part| &part.tally),
+        };
+        let counts = Counts {
+            train: tally.train,
+            held_out: tally.held_out,
+            ..read.counts
+        };
+        Ok((counts, tally.dropped, files))
     }
 
-    /// The documents after the last chunk; `None` if a stop was asked for while they were counted.
-    fn documents(&self, last: Option<&ChunkRecord>) -> Result<Option<SplitDocuments>, Error> {
-        if let Some(last) = last {
-            self.progress.note(&format!(
-                "going on with {} documents that are stored already",
-                last.cursor.counts().documents()
-            ));
-            return Ok(Some(self.corpus.resume(&last.cursor)?));
-        }
-        let counting = self.corpus.split_method() == Method::Tail;
-        if counting {
-            let total = Some(self.corpus.bytes());
-            self.progress.begin("count", total, Unit::Bytes);
-        }
-        let documents = self.corpus.split(&mut |bytes| {
-            self.progress.advance(bytes);
-            !self.stop.requested()
-        })?;
-        if counting {
-            self.progress.end();
-        }
-        Ok(documents)
-    }
-
-    /// What is counted for a person: bytes of files, or stories where there are no files.
-    fn extent(&self) -> (u64, Unit) {
-        match self.corpus.bytes() {
-            0 => (self.corpus.stories(), Unit::Documents),
-            bytes => (bytes, Unit::Bytes),
-        }
-    }
-
-    /// Documents until the chunk is full, or all that are left.
-    fn fill(
-        &self,
-        documents: &mut SplitDocuments,
-        number: usize,
-        unit: Unit,
-    ) -> Result<(Option<Chunk>, bool), Error> {
-        let mut chunk: Option<Chunk> = None;
-        loop {
-            if self.stop.requested() {
-                return Err(Error::Interrupted);
-            }
-            let Some((part, document)) = documents.next_document()? else {
-                return Ok((chunk, true));
-            };
-            self.progress.advance(match unit {
-                Unit::Bytes => documents.bytes_read(),
-                _ => documents.counts().documents(),
-            });
-            let filled = match &mut chunk {
-                Some(chunk) => chunk,
-                empty => empty.insert(Chunk::new(self.unfinished.folder(), number)?),
-            };
-            filled.take(part, &document)?;
-            if filled.bytes() >= self.chunk_bytes {
-                return Ok((chunk, false));
-            }
-        }
+    /// From drafts to the corpus, once all documents are there.
+    fn settle(&self, marker: &Marker, drafts: usize) -> Result<Vec<SettledRecord>, Error> {
+        let resolution = Resolution {
+            folder: self.unfinished.folder(),
+            drafts,
+            marker,
+            max_memory: self.config.memory() / 4,
+            progress: self.progress,
+            stop: self.stop,
+        };
+        let resolved = resolution.run()?;
+        let settlement = Settlement {
+            unfinished: self.unfinished,
+            drafts,
+            remove: self.config.removes_copies(),
+            progress: self.progress,
+            stop: self.stop,
+        };
+        settlement.run(&resolved)
     }
 }
 
-/// A chunk in the making.
-struct Chunk {
-    folder: PathBuf,
-    number: usize,
-    ledger: LedgerWriter,
-    /// In the order of [`Part::ALL`]; a part without documents has no file.
-    parts: [Option<ChunkWriter<DigestWriter<StagedFile>>>; 2],
-}
-
-impl Chunk {
-    fn new(folder: &Path, number: usize) -> Result<Self, Error> {
-        Ok(Self {
-            folder: folder.to_owned(),
-            number,
-            ledger: LedgerWriter::new(&folder.join(ledger_name(number)))?,
-            parts: [None, None],
-        })
+/// The sum of all parts and their files.
+fn gather<R: PartRecord>(parts: Vec<R>, tally: impl Fn(&R) -> &Tally) -> (Tally, Vec<FileEntry>) {
+    let mut sum = Tally::default();
+    let mut files = Vec::new();
+    for part in &parts {
+        sum += tally(part);
+        files.extend(part.files().iter().cloned());
     }
-
-    fn take(&mut self, part: Part, document: &Document) -> Result<(), Error> {
-        let slot = &mut self.parts[usize::from(part == Part::HeldOut)];
-        let writer = match slot {
-            Some(writer) => writer,
-            empty => {
-                let path = self.folder.join(chunk_name(part, self.number));
-                let file = DigestWriter::new(StagedFile::new(&path)?);
-                empty.insert(ChunkWriter::new(file, path)?)
-            }
-        };
-        writer.write(document)?;
-        self.ledger.keep(document, part)
-    }
-
-    /// Bytes of documents before compression.
-    fn bytes(&self) -> u64 {
-        let writers = self.parts.iter().flatten();
-        writers.map(ChunkWriter::uncompressed_bytes).sum()
-    }
-
-    fn commit(self) -> Result<Vec<FileEntry>, Error> {
-        let mut files = Vec::new();
-        for (part, writer) in Part::ALL.into_iter().zip(self.parts) {
-            if let Some(writer) = writer {
-                let name = chunk_name(part, self.number);
-                files.push(ledger::commit(writer.finish()?, &name)?);
-            }
-        }
-        files.push(self.ledger.commit(&ledger_name(self.number))?);
-        Ok(files)
-    }
+    (sum, files)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ingest::chunk::chunk_name;
 
     #[test]
     fn chunks_are_in_the_order_of_their_numbers_however_many() {

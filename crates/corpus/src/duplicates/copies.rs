@@ -1,0 +1,195 @@
+//! The search for copies among documents that are seen one at a time: each leaves a mark of fixed length, and the marks of
+//! all are compared.
+
+use std::path::Path;
+
+use kiln_text::{Document, Error};
+
+use super::candidates::{BandSorter, TextSorter};
+use super::clusters::Clusters;
+use super::config::{DuplicatesConfig, Keep, MinHashConfig};
+use super::exact::text_hash;
+use super::minhash::{MinHash, Signature};
+
+/// Makes marks. Pure: the same document has the same mark wherever and whenever it is made.
+#[derive(Clone, Debug)]
+pub struct Marker {
+    kind: Kind,
+    keep: Keep,
+}
+
+#[derive(Clone, Debug)]
+enum Kind {
+    /// The signature; zeros where the text is too short for one.
+    MinHash(Box<MinHash>),
+    /// The hash of the text.
+    Exact,
+}
+
+impl Marker {
+    /// For a configuration that searches for copies of whole documents; `None` for one that searches for parts.
+    ///
+    /// # Errors
+    /// More hash functions than there can be.
+    pub fn new(config: &DuplicatesConfig) -> Result<Option<Self>, crate::Error> {
+        Ok(match config {
+            DuplicatesConfig::Minhash(config) => Some(Self::near(config)?),
+            DuplicatesConfig::Exact(config) => Some(Self {
+                kind: Kind::Exact,
+                keep: config.keep,
+            }),
+            DuplicatesConfig::Paragraphs(_) | DuplicatesConfig::Lines(_) => None,
+        })
+    }
+
+    /// For near copies.
+    ///
+    /// # Errors
+    /// More hash functions than there can be.
+    pub fn near(config: &MinHashConfig) -> Result<Self, crate::Error> {
+        Ok(Self {
+            kind: Kind::MinHash(Box::new(MinHash::new(config)?)),
+            keep: config.keep,
+        })
+    }
+
+    /// Which of several copies stays.
+    pub fn keep(&self) -> Keep {
+        self.keep
+    }
+
+    /// Bytes of every mark.
+    pub fn mark_bytes(&self) -> usize {
+        match &self.kind {
+            Kind::MinHash(minhash) => {
+                let config = minhash.config();
+                8 * usize::from(config.buckets.get()) * usize::from(config.rows.get())
+            }
+            Kind::Exact => 16,
+        }
+    }
+
+    /// The mark of a document.
+    pub fn mark(&self, document: &Document) -> Vec<u8> {
+        match &self.kind {
+            Kind::MinHash(minhash) => match minhash.signature(&document.text) {
+                Some(signature) => signature.to_bytes(),
+                None => vec![0; self.mark_bytes()],
+            },
+            Kind::Exact => text_hash(&document.text).to_le_bytes().to_vec(),
+        }
+    }
+
+    /// What the similarity of two documents is computed from; nothing where copies are equal.
+    pub fn shingles(&self, text: &str) -> Vec<u64> {
+        match &self.kind {
+            Kind::MinHash(minhash) => minhash.shingles(text),
+            Kind::Exact => Vec::new(),
+        }
+    }
+}
+
+/// Compares marks. Documents are numbered from 0 in the order in which their marks come.
+pub struct CopySearch<'a> {
+    marker: &'a Marker,
+    sorter: Sorter,
+    documents: u64,
+}
+
+enum Sorter {
+    Bands(BandSorter),
+    Texts(TextSorter),
+}
+
+impl<'a> CopySearch<'a> {
+    /// Hold at most `max_memory` bytes of records; what is more lies in `folder` until this is dropped. Beside it the result
+    /// grows with the documents, by 8 bytes each.
+    pub fn new(marker: &'a Marker, folder: &Path, max_memory: u64) -> Self {
+        let sorter = match marker.kind {
+            Kind::MinHash(_) => Sorter::Bands(BandSorter::new(folder, max_memory)),
+            Kind::Exact => Sorter::Texts(TextSorter::new(folder, max_memory)),
+        };
+        Self {
+            marker,
+            sorter,
+            documents: 0,
+        }
+    }
+
+    /// The mark of the next document.
+    ///
+    /// # Errors
+    /// The disk is full or fails.
+    pub fn push(&mut self, mark: &[u8]) -> Result<(), Error> {
+        let number = self.documents;
+        self.documents += 1;
+        match (&mut self.sorter, &self.marker.kind) {
+            (Sorter::Bands(bands), Kind::MinHash(minhash)) => {
+                let without = mark.iter().all(|&byte| byte == 0);
+                match Signature::from_bytes(mark, minhash.config()) {
+                    Some(signature) if !without => bands.add(number, &signature),
+                    _ => Ok(()),
+                }
+            }
+            (Sorter::Texts(texts), _) => {
+                let mut hash = [0; 16];
+                let length = mark.len().min(16);
+                hash[..length].copy_from_slice(&mark[..length]);
+                texts.add_hash(number, u128::from_le_bytes(hash))
+            }
+            (Sorter::Bands(_), Kind::Exact) => Ok(()),
+        }
+    }
+
+    /// The documents that are copies of each other.
+    ///
+    /// # Errors
+    /// The disk is full or fails.
+    pub fn finish(self) -> Result<Clusters, Error> {
+        let candidates = match self.sorter {
+            Sorter::Bands(bands) => bands.into_candidates()?,
+            Sorter::Texts(texts) => texts.into_candidates()?,
+        };
+        let mut clusters = Clusters::new();
+        for pair in candidates {
+            let (one, other) = pair?;
+            clusters.join(one, other);
+        }
+        Ok(clusters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kiln_text::Provenance;
+
+    use super::*;
+
+    const FOX: &str = "The quick brown fox jumps over the lazy dog and runs away from it.";
+
+    fn clusters(config: &str, texts: &[&str]) -> Vec<Vec<u64>> {
+        let config: DuplicatesConfig = toml::from_str(config).unwrap();
+        let marker = Marker::new(&config).unwrap().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut search = CopySearch::new(&marker, folder.path(), 1 << 16);
+        for text in texts {
+            let mark = marker.mark(&Document::new("x", *text, Provenance::default()));
+            assert_eq!(mark.len(), marker.mark_bytes());
+            search.push(&mark).unwrap();
+        }
+        search.finish().unwrap().sets()
+    }
+
+    #[test]
+    fn copies_are_found_from_marks_alone() {
+        let lower = FOX.to_lowercase();
+        let texts = ["", FOX, "Too short.", &lower, "Too short.", "", FOX];
+        assert_eq!(clusters("kind = \"minhash\"", &texts), [[1, 3, 6]]);
+        assert_eq!(
+            clusters("kind = \"exact\"", &texts),
+            [[0, 5], [1, 6], [2, 4]]
+        );
+        let parts = toml::from_str("kind = \"lines\"").unwrap();
+        assert!(Marker::new(&parts).unwrap().is_none());
+    }
+}

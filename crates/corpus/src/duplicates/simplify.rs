@@ -1,0 +1,258 @@
+//! A text reduced to what near copies share: lower case, every number a 0, no punctuation, single spaces, no accents.
+//!
+//! The rules and their order are those of datatrove 0.10.1 (`simplify_text` with its default `TextNormConfig`):
+//! lower case; `\p{Nd}+([.,،٫⎖⎗⎘]\p{Nd}+)?` becomes `0`; each character of its list of punctuation becomes a space;
+//! white space is trimmed and collapsed; canonical decomposition (NFD), and characters of the category Mn go; trim.
+//! Here they are one pass. Characters that Unicode added after version 14, which Python 3.11 has, may differ.
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+
+/// In [`ASCII`]: white space, or punctuation, which becomes it.
+const SPACE: u8 = 0;
+/// In [`ASCII`]: a digit.
+const DIGIT: u8 = 1;
+
+/// What each ASCII character becomes.
+const ASCII: [u8; 128] = {
+    let mut table = [SPACE; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        let character = byte as u8;
+        if character.is_ascii_alphabetic() {
+            table[byte] = character.to_ascii_lowercase();
+        } else if character.is_ascii_digit() {
+            table[byte] = DIGIT;
+        }
+        byte += 1;
+    }
+    table
+};
+
+/// Between the digits of one number.
+const DECIMAL_SEPARATORS: &str = ".,،٫⎖⎗⎘";
+
+/// The simplified text.
+///
+/// ```
+/// use kiln_corpus::duplicates::simplify_text;
+///
+/// assert_eq!(simplify_text("  Déjà-vu: 3.14 TIMES!\n"), "deja vu 0 times");
+/// ```
+pub fn simplify_text(text: &str) -> String {
+    // The lower case of a sigma depends on what stands around it; that of every other character on nothing.
+    if text.contains('Σ') {
+        return simplify_lowered(&text.to_lowercase());
+    }
+    simplify_lowered(text)
+}
+
+/// Everything but the sigmas.
+fn simplify_lowered(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut run = String::new();
+    let (mut any, mut gap) = (false, false);
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let became = match ASCII.get(usize::from(byte)) {
+            Some(&became) => became,
+            None => match text[at..].chars().next() {
+                Some(character) if is_digit(character) => DIGIT,
+                Some(character) if is_space(character) => {
+                    at += character.len_utf8();
+                    gap = any;
+                    continue;
+                }
+                _ => {
+                    start_word(&mut out, &mut any, &mut gap);
+                    at = take_run(text, at, &mut run);
+                    push_decomposed(&run, &mut out);
+                    continue;
+                }
+            },
+        };
+        if became == SPACE {
+            gap = any;
+            at += 1;
+            continue;
+        }
+        start_word(&mut out, &mut any, &mut gap);
+        if became == DIGIT {
+            out.push(b'0');
+            at = number_end(text, at);
+        } else {
+            out.push(became);
+            at += 1;
+        }
+    }
+    let mut simple = match String::from_utf8(out) {
+        Ok(simple) => simple,
+        // Only whole characters were pushed; this branch is for the type.
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
+    };
+    // A mark that stood alone left the spaces around it.
+    simple.truncate(simple.trim_end().len());
+    let leading = simple.len() - simple.trim_start().len();
+    simple.drain(..leading);
+    simple
+}
+
+#[inline]
+fn start_word(out: &mut Vec<u8>, any: &mut bool, gap: &mut bool) {
+    if *gap {
+        out.push(b' ');
+        *gap = false;
+    }
+    *any = true;
+}
+
+/// Fill `run` with the lower case of the characters from `start` that are neither ASCII nor digits, white space or
+/// punctuation, and give where they end. The characters around a run never take part in its normalisation: they are
+/// starters that compose with nothing in NFD.
+fn take_run(text: &str, start: usize, run: &mut String) -> usize {
+    run.clear();
+    let mut end = start;
+    for character in text[start..].chars() {
+        if character.is_ascii() || is_digit(character) || is_space(character) {
+            break;
+        }
+        run.extend(character.to_lowercase());
+        end += character.len_utf8();
+    }
+    end
+}
+
+fn push_decomposed(run: &str, out: &mut Vec<u8>) {
+    for character in run.nfd() {
+        if !is_mark(character) {
+            out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        }
+    }
+}
+
+/// Category Nd.
+fn is_digit(character: char) -> bool {
+    character.is_ascii_digit()
+        || (!character.is_ascii()
+            && character.is_numeric()
+            && character.general_category() == GeneralCategory::DecimalNumber)
+}
+
+/// Category Mn.
+fn is_mark(character: char) -> bool {
+    // Where most letters are there are no marks, which saves the search.
+    !matches!(character, '\0'..'\u{300}' | '\u{370}'..'\u{483}' | '\u{48a}'..'\u{591}' | '\u{3100}'..'\u{a66f}')
+        && character.general_category() == GeneralCategory::NonspacingMark
+}
+
+/// White space, or of datatrove's list of punctuation, not ASCII. (Of its fullwidth one, a digit, nothing is left here.)
+fn is_space(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(
+            character,
+            '\u{80}'..='\u{9f}'
+                | '«' | '´' | '»' | '–' | '—' | '’' | '“'..='„' | '…' | '∶' | '━' | '►'
+                | '、' | '。' | '〈'..='」' | '【' | '】'
+                | '！' | '％' | '（' | '）' | '，' | '．' | '：' | '；' | '？' | '～'
+        )
+}
+
+/// Where the number that begins at `start` ends: digits, and once more digits after a separator.
+fn number_end(text: &str, start: usize) -> usize {
+    let end = digits_end(text, start);
+    if let Some(separator) = text[end..].chars().next()
+        && DECIMAL_SEPARATORS.contains(separator)
+    {
+        let fraction = end + separator.len_utf8();
+        let fraction_end = digits_end(text, fraction);
+        if fraction_end > fraction {
+            return fraction_end;
+        }
+    }
+    end
+}
+
+fn digits_end(text: &str, start: usize) -> usize {
+    let rest = &text[start..];
+    start
+        + rest
+            .find(|character| !is_digit(character))
+            .unwrap_or(rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules one after another, as they are written down.
+    fn step_by_step(text: &str) -> String {
+        let lowered: Vec<char> = text.to_lowercase().chars().collect();
+        let mut numbered = String::new();
+        let mut at = 0;
+        while at < lowered.len() {
+            let digits = |from: usize| lowered[from..].iter().take_while(|&&c| is_digit(c)).count();
+            let whole = digits(at);
+            if whole == 0 {
+                numbered.push(lowered[at]);
+                at += 1;
+                continue;
+            }
+            numbered.push('0');
+            at += whole;
+            if at < lowered.len() && DECIMAL_SEPARATORS.contains(lowered[at]) && digits(at + 1) > 0
+            {
+                at += 1 + digits(at + 1);
+            }
+        }
+        let spaced = numbered.replace(
+            |c: char| c.is_ascii_punctuation() || c.is_ascii_control() || is_space(c),
+            " ",
+        );
+        let words: Vec<&str> = spaced.split_whitespace().collect();
+        let plain: String = words.join(" ").nfd().filter(|&c| !is_mark(c)).collect();
+        plain.trim().to_owned()
+    }
+
+    #[test]
+    fn simplified() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(simplify_text(text), expected, "{text:?}");
+            assert_eq!(step_by_step(text), expected, "{text:?}");
+        };
+        // As datatrove 0.10.1 gives them.
+        check("", "");
+        check(" \n\t.", "");
+        check(
+            "The quick brown fox jumps over the lazy dog, 42 times in 3.14 days!",
+            "the quick brown fox jumps over the lazy dog 0 times in 0 days",
+        );
+        check("1.2.3 4,5 6. 7 ,8", "0 0 0 0 0 0");
+        check("a1b22c", "a0b0c");
+        check("٣٫٥ and １２", "0 and 0");
+        check("DÉJÀ İstanbul Å", "deja istanbul a");
+        check("ΣΑΣ ΟΔΟΣ Σ", "σας οδος σ");
+        check("a \u{301} b", "a  b");
+        check("\u{301} a \u{301}", "a");
+        check("“Ça—va…”", "ca va");
+        check(
+            "한국어",
+            "\u{1112}\u{1161}\u{11ab}\u{1100}\u{116e}\u{11a8}\u{110b}\u{1165}",
+        );
+        check("a\u{1c}b\u{a0}c\u{7f}d\u{85}e", "a b c d e");
+        check("x\u{302e}\u{323}", "x\u{302e}");
+        check("½ ² Ⅷ", "½ ² ⅷ");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn one_pass_is_all_steps(text in "[a-zA-Z0-9., Σσé\u{301}\u{323}\u{302e}٣한—\u{1c}İ]{0,40}") {
+            proptest::prop_assert_eq!(simplify_text(&text), step_by_step(&text));
+        }
+
+        #[test]
+        fn any_text(text in "\\PC{0,60}") {
+            proptest::prop_assert_eq!(simplify_text(&text), step_by_step(&text));
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Parquet: row group by row group, the wanted columns only.
+//!
+//! What is held is a batch of at most 1,024 rows, fewer where 64 MiB of text are reached before by the mean of the row
+//! group, beside the pages and dictionaries that the rows lie in. A row group that cannot be decoded is refused as one
+//! record, and the next is read.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use kiln_text::{Document, Error, Position};
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::RowGroupMetaData;
+
+use super::cells::{Batch, Wanted, with_views};
+use super::guarded;
+use crate::broken::Refusal;
+use crate::counts::Skipped;
+use crate::formats::Reader;
+use crate::record::{self, Fields, Place};
+
+/// Rows of one batch.
+const BATCH_ROWS: usize = 1024;
+/// Bytes of one batch, by the mean of its row group.
+const BATCH_BYTES: u64 = 64 << 20;
+
+pub(crate) struct ParquetReader {
+    path: PathBuf,
+    name: String,
+    fields: Fields,
+    file: File,
+    metadata: ArrowReaderMetadata,
+    wanted: Wanted,
+    mask: ProjectionMask,
+    /// The row group that is read, or that is read next if there is no `batches`.
+    group: usize,
+    /// Rows of the row groups before it.
+    rows_before: u64,
+    batches: Option<ParquetRecordBatchReader>,
+    batch: Option<Batch>,
+    /// The next row of `batch`.
+    next: usize,
+    /// Rows passed, in all.
+    row: u64,
+}
+
+impl ParquetReader {
+    /// Go on behind so many rows; the byte is where their row group lies and not needed.
+    pub(crate) fn open(
+        path: &Path,
+        name: &str,
+        fields: &Fields,
+        (_, row): (u64, u64),
+    ) -> Result<Self, Error> {
+        let mistake = |problem: String| Error::mistake(path, Position::Whole, problem);
+        let file = File::open(path).map_err(|error| Error::io(path, &error))?;
+        // What Arrow wrote of its own types is not needed, and one thing less to be wrong.
+        let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+        let metadata =
+            guarded(|| ArrowReaderMetadata::load(&file, options())).map_err(|problem| {
+                mistake(format!("is not a Parquet file that can be read: {problem}"))
+            })?;
+        let wanted = Wanted::find(metadata.schema(), fields).map_err(mistake)?;
+        let schema = with_views(metadata.schema(), &wanted);
+        let metadata = guarded(|| {
+            ArrowReaderMetadata::try_new(
+                metadata.metadata().clone(),
+                options().with_schema(schema.into()),
+            )
+        })
+        .map_err(mistake)?;
+        let leaves: Vec<String> = wanted.paths().map(|path| path.join(".")).collect();
+        let mask =
+            ProjectionMask::columns(metadata.parquet_schema(), leaves.iter().map(String::as_str));
+        let mut reader = Self {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            fields: fields.clone(),
+            file,
+            metadata,
+            wanted,
+            mask,
+            group: 0,
+            rows_before: 0,
+            batches: None,
+            batch: None,
+            next: 0,
+            row,
+        };
+        while let Some(group) = reader.row_group()
+            && reader.rows_before + rows(group) <= row
+        {
+            reader.rows_before += rows(group);
+            reader.group += 1;
+        }
+        Ok(reader)
+    }
+
+    fn row_group(&self) -> Option<&RowGroupMetaData> {
+        self.metadata.metadata().row_groups().get(self.group)
+    }
+
+    /// Where the row group that is read begins, as far as the file says it.
+    fn offset(&self) -> u64 {
+        let offset = |group: &RowGroupMetaData| {
+            let column = group.columns().first()?;
+            let page = column
+                .dictionary_page_offset()
+                .unwrap_or(i64::MAX)
+                .min(column.data_page_offset());
+            u64::try_from(page).ok()
+        };
+        self.row_group().and_then(offset).unwrap_or(0)
+    }
+
+    /// Rows of one batch of a row group.
+    fn batch_rows(&self, group: &RowGroupMetaData) -> usize {
+        let columns = group.columns().iter().enumerate();
+        let wanted = columns.filter(|(leaf, _)| self.mask.leaf_included(*leaf));
+        let bytes = wanted.fold(0u64, |sum, (_, column)| {
+            sum.saturating_add(u64::try_from(column.uncompressed_size()).unwrap_or(0))
+        });
+        let mean = (bytes / rows(group).max(1)).max(1);
+        usize::try_from(BATCH_BYTES / mean).map_or(BATCH_ROWS, |rows| rows.clamp(1, BATCH_ROWS))
+    }
+
+    /// Have a row that was not given yet; `false` at the end.
+    fn advance(&mut self) -> Result<bool, Refusal> {
+        loop {
+            if self
+                .batch
+                .as_ref()
+                .is_some_and(|batch| self.next < batch.rows)
+            {
+                return Ok(true);
+            }
+            self.batch = None;
+            if self.row_group().is_none() {
+                return Ok(false);
+            }
+            match self.next_batch() {
+                Ok(Some(batch)) => {
+                    self.batch = Some(batch);
+                    self.next = 0;
+                }
+                Ok(None) => self.next_group(),
+                Err(problem) => {
+                    let group = self.group;
+                    let problem = format!(
+                        "row group {group}, behind row {}: cannot be decoded: {problem}",
+                        self.row
+                    );
+                    self.next_group();
+                    let error = Error::mistake(&self.path, Position::Whole, problem);
+                    return Err(Refusal::record(error, b""));
+                }
+            }
+        }
+    }
+
+    fn next_group(&mut self) {
+        self.rows_before += self.row_group().map_or(0, rows);
+        self.group += 1;
+        self.row = self.row.max(self.rows_before);
+        self.batches = None;
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, String> {
+        let Some(group) = self.row_group() else {
+            return Ok(None);
+        };
+        if self.batches.is_none() {
+            let file = self.file.try_clone().map_err(|error| error.to_string())?;
+            let passed = usize::try_from(self.row - self.rows_before).unwrap_or(usize::MAX);
+            let builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+                    .with_projection(self.mask.clone())
+                    .with_row_groups(vec![self.group])
+                    .with_batch_size(self.batch_rows(group))
+                    .with_offset(passed);
+            self.batches = Some(guarded(|| builder.build())?);
+        }
+        let Some(batches) = &mut self.batches else {
+            return Ok(None);
+        };
+        match guarded(|| batches.next().transpose())? {
+            Some(batch) => self.wanted.of(&batch).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+fn rows(group: &RowGroupMetaData) -> u64 {
+    u64::try_from(group.num_rows()).unwrap_or(0)
+}
+
+impl Reader for ParquetReader {
+    fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Refusal> {
+        while self.advance()? {
+            let Some(batch) = &self.batch else { break };
+            let cells = batch.row(self.next);
+            self.next += 1;
+            self.row += 1;
+            let place = Place {
+                path: &self.path,
+                name: &self.name,
+                line: self.row,
+                record: None,
+                offset: self.offset(),
+            };
+            let document = match cells {
+                Ok(cells) => record::object_document(&cells, &self.fields, place, skipped),
+                Err(problem) => Err(place.mistake(problem)),
+            };
+            match document.map_err(|error| Refusal::record(error, b""))? {
+                Some(document) => return Ok(Some(document)),
+                None => continue,
+            }
+        }
+        Ok(None)
+    }
+
+    fn place(&self) -> (u64, u64) {
+        (self.offset(), self.row)
+    }
+}

@@ -1,0 +1,142 @@
+//! A chunk of the stored corpus in the making: documents of both parts and the ledger of all of them.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+use std::path::{Path, PathBuf};
+
+use kiln_corpus::{ChunkWriter, Part, PartCounts};
+use kiln_run::{DigestWriter, FileEntry, atomic::StagedFile};
+use kiln_text::Document;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::ledger::{self, LedgerWriter, split_name};
+
+pub(super) fn chunk_name(part: Part, number: usize) -> String {
+    format!("{}-{number:05}.jsonl.zst", split_name(part))
+}
+
+fn ledger_name(number: usize) -> String {
+    format!("ledger-{number:05}.jsonl.zst")
+}
+
+pub(super) fn parse_chunk_name(name: &str) -> Option<(Part, usize)> {
+    let (split, number) = name.strip_suffix(".jsonl.zst")?.split_once('-')?;
+    let part = Part::ALL
+        .into_iter()
+        .find(|part| split_name(*part) == split)?;
+    Some((part, number.parse().ok()?))
+}
+
+/// What was kept, and how much was dropped for which reason.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tally {
+    pub(super) train: PartCounts,
+    pub(super) held_out: PartCounts,
+    pub(super) dropped: BTreeMap<String, u64>,
+}
+
+impl Tally {
+    pub(super) fn keep(&mut self, part: Part, document: &Document) {
+        match part {
+            Part::Train => self.train.add(document),
+            Part::HeldOut => self.held_out.add(document),
+        }
+    }
+
+    pub(super) fn drop(&mut self, reason: &str) {
+        *self.dropped.entry(reason.to_owned()).or_default() += 1;
+    }
+}
+
+impl AddAssign<&Self> for Tally {
+    fn add_assign(&mut self, more: &Self) {
+        self.train += more.train;
+        self.held_out += more.held_out;
+        for (reason, count) in &more.dropped {
+            *self.dropped.entry(reason.clone()).or_default() += count;
+        }
+    }
+}
+
+/// Documents are written one behind the other: whether a text goes on in the next one is known only there.
+pub(super) struct Chunk {
+    folder: PathBuf,
+    number: usize,
+    ledger: LedgerWriter,
+    /// In the order of [`Part::ALL`]; a part without documents has no file.
+    parts: [Option<ChunkWriter<DigestWriter<StagedFile>>>; 2],
+    /// The last document that was kept.
+    held: Option<(Part, Document)>,
+    tally: Tally,
+}
+
+impl Chunk {
+    pub(super) fn new(folder: &Path, number: usize) -> Result<Self, Error> {
+        Ok(Self {
+            folder: folder.to_owned(),
+            number,
+            ledger: LedgerWriter::new(&folder.join(ledger_name(number)))?,
+            parts: [None, None],
+            held: None,
+            tally: Tally::default(),
+        })
+    }
+
+    /// The next document is kept; `line` is its line of the ledger.
+    pub(super) fn keep(
+        &mut self,
+        part: Part,
+        document: Document,
+        line: &[u8],
+    ) -> Result<(), Error> {
+        self.release()?;
+        self.tally.keep(part, &document);
+        self.held = Some((part, document));
+        self.ledger.write(line)
+    }
+
+    /// The next document is dropped. What went on in it ends before it.
+    pub(super) fn drop(&mut self, reason: &str, line: &[u8]) -> Result<(), Error> {
+        self.end_text();
+        self.tally.drop(reason);
+        self.ledger.write(line)
+    }
+
+    /// The text of the last document does not go on in the next.
+    pub(super) fn end_text(&mut self) {
+        if let Some((_, document)) = &mut self.held {
+            document.set_continues(false);
+        }
+    }
+
+    fn release(&mut self) -> Result<(), Error> {
+        let Some((part, document)) = self.held.take() else {
+            return Ok(());
+        };
+        let slot = &mut self.parts[usize::from(part == Part::HeldOut)];
+        let writer = match slot {
+            Some(writer) => writer,
+            empty => {
+                let path = self.folder.join(chunk_name(part, self.number));
+                let file = DigestWriter::new(StagedFile::new(&path)?);
+                empty.insert(ChunkWriter::new(file, path)?)
+            }
+        };
+        Ok(writer.write(&document)?)
+    }
+
+    pub(super) fn commit(mut self) -> Result<(Vec<FileEntry>, Tally), Error> {
+        self.release()?;
+        let mut files = Vec::new();
+        for (part, writer) in Part::ALL.into_iter().zip(self.parts) {
+            if let Some(writer) = writer {
+                let name = chunk_name(part, self.number);
+                files.push(ledger::commit(writer.finish()?, &name)?);
+            }
+        }
+        files.push(self.ledger.commit(&ledger_name(self.number))?);
+        Ok((files, self.tally))
+    }
+}

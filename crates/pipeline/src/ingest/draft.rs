@@ -1,0 +1,168 @@
+//! Chunks of a corpus whose duplicates are not known yet: every document that its filters keep, with its mark, and the
+//! ledger's lines as they are so far. They lie in the folder of what is unfinished and go away with it.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+
+use kiln_corpus::{ChunkWriter, DocumentReader, Part};
+use kiln_run::{DigestWriter, FileEntry, atomic::StagedFile};
+use kiln_text::{Document, Source};
+use serde::Deserialize;
+
+use crate::Error;
+use crate::ingest::chunk::Tally;
+use crate::ledger::{self, LedgerWriter, for_each_line, split_name};
+use crate::stage::UNFINISHED;
+
+fn name(what: &str, number: usize, ending: &str) -> String {
+    format!("{UNFINISHED}/{what}-{number:05}.{ending}")
+}
+
+fn documents_name(number: usize) -> String {
+    name("documents", number, "jsonl.zst")
+}
+
+fn lines_name(number: usize) -> String {
+    name("lines", number, "jsonl.zst")
+}
+
+fn marks_name(number: usize) -> String {
+    name("marks", number, "bin")
+}
+
+/// A draft in the making.
+pub(super) struct Draft {
+    number: usize,
+    documents: ChunkWriter<DigestWriter<StagedFile>>,
+    lines: LedgerWriter,
+    marks: DigestWriter<StagedFile>,
+    marks_path: PathBuf,
+    tally: Tally,
+}
+
+impl Draft {
+    pub(super) fn new(folder: &Path, number: usize) -> Result<Self, Error> {
+        let documents = folder.join(documents_name(number));
+        let file = DigestWriter::new(StagedFile::new(&documents)?);
+        let marks_path = folder.join(marks_name(number));
+        Ok(Self {
+            number,
+            documents: ChunkWriter::new(file, documents)?,
+            lines: LedgerWriter::new(&folder.join(lines_name(number)))?,
+            marks: DigestWriter::new(StagedFile::new(&marks_path)?),
+            marks_path,
+            tally: Tally::default(),
+        })
+    }
+
+    pub(super) fn keep(
+        &mut self,
+        part: Part,
+        document: &Document,
+        mark: &[u8],
+        line: &[u8],
+    ) -> Result<(), Error> {
+        self.tally.keep(part, document);
+        self.documents.write(document)?;
+        self.marks
+            .write_all(mark)
+            .map_err(|error| kiln_run::Error::io(&self.marks_path, error))?;
+        self.lines.write(line)
+    }
+
+    pub(super) fn drop(&mut self, reason: &str, line: &[u8]) -> Result<(), Error> {
+        self.tally.drop(reason);
+        self.lines.write(line)
+    }
+
+    pub(super) fn commit(self) -> Result<(Vec<FileEntry>, Tally), Error> {
+        let files = vec![
+            ledger::commit(self.documents.finish()?, &documents_name(self.number))?,
+            ledger::commit(self.marks, &marks_name(self.number))?,
+            self.lines.commit(&lines_name(self.number))?,
+        ];
+        Ok((files, self.tally))
+    }
+}
+
+/// A stored draft.
+pub(super) struct StoredDraft<'a> {
+    folder: &'a Path,
+    number: usize,
+}
+
+/// What a later step needs of a line.
+#[derive(Deserialize)]
+struct Line<'a> {
+    kept: bool,
+    #[serde(borrow)]
+    reason: Option<&'a str>,
+    split: &'a str,
+}
+
+/// What a draft has for one document of the sources.
+pub(super) enum Drafted<'a> {
+    /// Its filters keep it; its line.
+    Kept(Part, Document, &'a str),
+    /// A filter dropped it, and its line says so.
+    Dropped(&'a str, &'a str),
+}
+
+impl<'a> StoredDraft<'a> {
+    pub(super) fn new(folder: &'a Path, number: usize) -> Self {
+        Self { folder, number }
+    }
+
+    /// The marks, `length` bytes each, in the order of the documents that are kept.
+    pub(super) fn for_each_mark(
+        &self,
+        length: usize,
+        mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let path = self.folder.join(marks_name(self.number));
+        let failed = |error| Error::from(kiln_run::Error::io(&path, error));
+        let file = File::open(&path).map_err(failed)?;
+        let count = file.metadata().map_err(failed)?.len() / length.max(1) as u64;
+        let mut marks = BufReader::with_capacity(1 << 18, file);
+        let mut mark = vec![0; length];
+        for _ in 0..count {
+            marks.read_exact(&mut mark).map_err(failed)?;
+            take(&mark)?;
+        }
+        Ok(())
+    }
+
+    /// The documents that are kept.
+    pub(super) fn documents(&self) -> DocumentReader {
+        DocumentReader::new([self.folder.join(documents_name(self.number))])
+    }
+
+    /// Every document of the sources in their order.
+    pub(super) fn for_each(
+        &self,
+        mut take: impl FnMut(Drafted<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let path = self.folder.join(lines_name(self.number));
+        let damaged = |problem: &str| {
+            let advice = format!("{problem}; remove the folder and ingest again");
+            Error::from(kiln_run::Error::damaged(&path, advice))
+        };
+        let mut documents = self.documents();
+        for_each_line(&path, |line| {
+            let read: Line<'_> =
+                serde_json::from_str(line).map_err(|error| damaged(&error.to_string()))?;
+            if !read.kept {
+                return take(Drafted::Dropped(read.reason.unwrap_or_default(), line));
+            }
+            let part = Part::ALL
+                .into_iter()
+                .find(|part| split_name(*part) == read.split)
+                .ok_or_else(|| damaged("a line names no part of the split"))?;
+            let document = documents
+                .next_document()?
+                .ok_or_else(|| damaged("there are more lines than documents"))?;
+            take(Drafted::Kept(part, document, line))
+        })
+    }
+}

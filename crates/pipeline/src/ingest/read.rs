@@ -1,0 +1,278 @@
+//! From the sources to chunks: batches of documents are read in their order, judged on all cores, and written in their order.
+
+use kiln_corpus::duplicates::Marker;
+use kiln_corpus::{Corpus, Counts, Cursor, Judge, Judged, Method, Opinions, Part, SplitDocuments};
+use kiln_run::{FileEntry, Progress, StopFlag, Unit};
+use kiln_text::Document;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::Error;
+use crate::ingest::chunk::{Chunk, Tally};
+use crate::ingest::draft::Draft;
+use crate::ledger::{Entry, excerpt, split_name};
+use crate::stage::{PartRecord, Unfinished};
+
+/// Bytes of text that are read before they are judged together. Two batches are in memory at a time.
+const BATCH_BYTES: u64 = 8 << 20;
+
+/// What a document adds to its batch beside its text, so that many short ones also fill it.
+const DOCUMENT_BYTES: u64 = 256;
+
+/// What is known after a chunk.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ChunkRecord {
+    cursor: Cursor,
+    pub(super) files: Vec<FileEntry>,
+    pub(super) tally: Tally,
+}
+
+impl PartRecord for ChunkRecord {
+    fn files(&self) -> &[FileEntry] {
+        &self.files
+    }
+}
+
+/// What the sources have given.
+pub(super) struct Outcome {
+    pub(super) parts: Vec<ChunkRecord>,
+    /// What they gave, before any document was judged.
+    pub(super) counts: Counts,
+}
+
+/// A running ingestion.
+pub(super) struct Ingestion<'a> {
+    pub(super) corpus: &'a Corpus,
+    pub(super) judge: &'a Judge,
+    /// Where copies are searched for: what each document leaves for the search. Then drafts are written, not chunks.
+    pub(super) marker: Option<&'a Marker>,
+    pub(super) chunk_bytes: u64,
+    pub(super) unfinished: &'a Unfinished,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) stop: &'a StopFlag,
+}
+
+/// Documents that are judged together.
+struct Batch {
+    documents: Vec<(Part, Document)>,
+    bytes: u64,
+    /// After the last of them.
+    cursor: Cursor,
+    ended: bool,
+}
+
+/// What a batch is written to.
+enum Output {
+    Chunk(Chunk),
+    Draft(Draft),
+}
+
+/// The same documents, judged and, if they are kept, marked.
+struct JudgedBatch {
+    documents: Vec<(Part, Judged, Vec<u8>)>,
+    bytes: u64,
+    cursor: Cursor,
+    ended: bool,
+}
+
+impl Ingestion<'_> {
+    pub(super) fn run(&self) -> Result<Outcome, Error> {
+        let mut parts: Vec<ChunkRecord> = self.unfinished.parts()?;
+        let Some(mut documents) = self.documents(parts.last())? else {
+            return Err(Error::Interrupted);
+        };
+        let (total, unit) = self.extent();
+        self.progress.begin("ingest", Some(total), unit);
+        let mut chunk: Option<(Output, u64)> = None;
+        let mut judged: Option<JudgedBatch> = None;
+        let mut batch = self.read(&mut documents, unit)?;
+        loop {
+            let ended = batch.ended;
+            // While one batch is judged, the one before it is written and the one behind it is read.
+            let (now, next) = rayon::join(
+                || self.judge(batch),
+                || -> Result<Option<Batch>, Error> {
+                    if let Some(judged) = judged.take() {
+                        self.write(judged, &mut chunk, &mut parts)?;
+                    }
+                    if ended {
+                        return Ok(None);
+                    }
+                    self.read(&mut documents, unit).map(Some)
+                },
+            );
+            let next = next?;
+            judged = Some(now?);
+            match next {
+                Some(next) => batch = next,
+                None => break,
+            }
+        }
+        if let Some(judged) = judged {
+            self.write(judged, &mut chunk, &mut parts)?;
+        }
+        self.progress.advance(total);
+        self.progress.end();
+        Ok(Outcome {
+            parts,
+            counts: documents.counts().clone(),
+        })
+    }
+
+    /// The documents after the last chunk; `None` if a stop was asked for while they were counted.
+    fn documents(&self, last: Option<&ChunkRecord>) -> Result<Option<SplitDocuments>, Error> {
+        if let Some(last) = last {
+            self.progress.note(&format!(
+                "going on with {} documents that are stored already",
+                last.cursor.counts().documents()
+            ));
+            return Ok(Some(self.corpus.resume(&last.cursor)?));
+        }
+        let counting = self.corpus.split_method() == Method::Tail;
+        if counting {
+            let total = Some(self.corpus.bytes());
+            self.progress.begin("count", total, Unit::Bytes);
+        }
+        let documents = self.corpus.split(&mut |bytes| {
+            self.progress.advance(bytes);
+            !self.stop.requested()
+        })?;
+        if counting {
+            self.progress.end();
+        }
+        Ok(documents)
+    }
+
+    /// What is counted for a person: bytes of files, or stories where there are no files.
+    fn extent(&self) -> (u64, Unit) {
+        match self.corpus.bytes() {
+            0 => (self.corpus.stories(), Unit::Documents),
+            bytes => (bytes, Unit::Bytes),
+        }
+    }
+
+    /// Documents until the batch is full, or all that are left.
+    fn read(&self, documents: &mut SplitDocuments, unit: Unit) -> Result<Batch, Error> {
+        let mut read = Vec::new();
+        let mut bytes = 0;
+        let ended = loop {
+            if self.stop.requested() {
+                return Err(Error::Interrupted);
+            }
+            let Some((part, document)) = documents.next_document()? else {
+                break true;
+            };
+            self.progress.advance(match unit {
+                Unit::Bytes => documents.bytes_read(),
+                _ => documents.counts().documents(),
+            });
+            bytes += document.text.len() as u64 + DOCUMENT_BYTES;
+            read.push((part, document));
+            if bytes >= BATCH_BYTES.min(self.chunk_bytes) {
+                break false;
+            }
+        };
+        Ok(Batch {
+            documents: read,
+            bytes,
+            cursor: documents.cursor(),
+            ended,
+        })
+    }
+
+    fn judge(&self, batch: Batch) -> Result<JudgedBatch, Error> {
+        let judge = |(part, document)| -> Result<_, Error> {
+            let judged = self.judge.judge(document)?;
+            let mark = match (self.marker, judged.reason) {
+                (Some(marker), None) => marker.mark(&judged.document),
+                _ => Vec::new(),
+            };
+            Ok((part, judged, mark))
+        };
+        let documents = batch.documents.into_par_iter().map(judge);
+        Ok(JudgedBatch {
+            documents: documents.collect::<Result<_, _>>()?,
+            bytes: batch.bytes,
+            cursor: batch.cursor,
+            ended: batch.ended,
+        })
+    }
+
+    /// Write a batch, and end the chunk if that fills it.
+    fn write(
+        &self,
+        batch: JudgedBatch,
+        chunk: &mut Option<(Output, u64)>,
+        parts: &mut Vec<ChunkRecord>,
+    ) -> Result<(), Error> {
+        let (mut open, bytes) = match chunk.take() {
+            Some((open, bytes)) => (open, bytes + batch.bytes),
+            None if batch.documents.is_empty() => return Ok(()),
+            None => (self.output(parts.len())?, batch.bytes),
+        };
+        for (part, judged, mark) in batch.documents {
+            open.take(part, judged, &mark)?;
+        }
+        if bytes < self.chunk_bytes && !batch.ended {
+            *chunk = Some((open, bytes));
+            return Ok(());
+        }
+        let (files, tally) = match open {
+            Output::Draft(draft) => draft.commit()?,
+            Output::Chunk(mut chunk) => {
+                if !self.judge.is_idle() {
+                    // Whether the next document is kept is not known here.
+                    chunk.end_text();
+                }
+                chunk.commit()?
+            }
+        };
+        let record = ChunkRecord {
+            cursor: batch.cursor,
+            files,
+            tally,
+        };
+        self.unfinished.keep(parts.len(), &record)?;
+        parts.push(record);
+        Ok(())
+    }
+
+    fn output(&self, number: usize) -> Result<Output, Error> {
+        let folder = self.unfinished.folder();
+        Ok(match self.marker {
+            Some(_) => Output::Draft(Draft::new(folder, number)?),
+            None => Output::Chunk(Chunk::new(folder, number)?),
+        })
+    }
+}
+
+impl Output {
+    fn take(&mut self, part: Part, judged: Judged, mark: &[u8]) -> Result<(), Error> {
+        let line = line(&judged.document, part, judged.reason, &judged.opinions)?;
+        match (self, judged.reason) {
+            (Self::Chunk(chunk), None) => chunk.keep(part, judged.document, &line),
+            (Self::Chunk(chunk), Some(reason)) => chunk.drop(reason, &line),
+            (Self::Draft(draft), None) => draft.keep(part, &judged.document, mark, &line),
+            (Self::Draft(draft), Some(reason)) => draft.drop(reason, &line),
+        }
+    }
+}
+
+/// The line of a document that was judged by itself.
+fn line(
+    document: &Document,
+    part: Part,
+    reason: Option<&str>,
+    opinions: &Opinions,
+) -> Result<Vec<u8>, Error> {
+    let entry = Entry {
+        id: &document.id,
+        kept: reason.is_none(),
+        reason,
+        split: split_name(part),
+        filters: opinions,
+        duplicate_of: None,
+        excerpt: reason.is_some().then(|| excerpt(&document.text)),
+    };
+    entry.line()
+}

@@ -1,0 +1,5 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|page: &str| {
+    let _ = kiln_corpus::extract::markup::text(page);
+});
