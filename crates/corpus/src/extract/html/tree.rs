@@ -504,3 +504,124 @@ fn is_name(bytes: &[u8], name: &[u8]) -> bool {
         && bytes[..name.len()].eq_ignore_ascii_case(name)
         && (matches!(bytes[name.len()], b'>' | b'/') || bytes[name.len()].is_ascii_whitespace())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tree in one line: `P(‹a› B(‹b›))`.
+    fn outline(html: &str) -> String {
+        let tree = Tree::parse(html);
+        let mut outline = String::new();
+        let mut open: Vec<usize> = Vec::new();
+        for node in 1..tree.nodes.len() {
+            while open.last().is_some_and(|end| *end <= node) {
+                open.pop();
+                outline.push(')');
+            }
+            if !outline.is_empty() && !outline.ends_with('(') {
+                outline.push(' ');
+            }
+            if tree.nodes[node].tag == Tag::Text {
+                outline.push_str(&format!("‹{}›", tree.raw(node)));
+                continue;
+            }
+            outline.push_str(&format!("{:?}", tree.nodes[node].tag));
+            let end = tree.nodes[node].end as usize;
+            if end > node + 1 {
+                outline.push('(');
+                open.push(end);
+            }
+        }
+        open.iter().for_each(|_| outline.push(')'));
+        outline
+    }
+
+    #[track_caller]
+    fn check(html: &str, expected: &str) {
+        assert_eq!(outline(html), expected, "{html}");
+    }
+
+    #[test]
+    fn implied_end_tags() {
+        check("<p>a<p>b", "Paragraph(‹a›) Paragraph(‹b›)");
+        check("<p>a<div>b</div>c", "Paragraph(‹a›) Div(‹b›) ‹c›");
+        check("<p><b>a<p>b", "Paragraph(Bold(‹a›)) Paragraph(‹b›)");
+        check("<p><span>a<button><p>b</button>", "Paragraph(Span(‹a› Button(Paragraph(‹b›))))");
+        check("<ul><li>a<li>b<ul><li>c</ul><li>d</ul>", "Ul(Li(‹a›) Li(‹b› Ul(Li(‹c›))) Li(‹d›))");
+        check("<dl><dt>a<dd>b<dt>c</dl>", "Dl(Dt(‹a›) Dd(‹b›) Dt(‹c›))");
+        check("<table><tr><td>a<td>b<tr><th>c</table>d", "Table(Tr(Td(‹a›) Td(‹b›)) Tr(Th(‹c›))) ‹d›");
+        check(
+            "<table><tr><td><table><tr><td>a</table>b<td>c</table>",
+            "Table(Tr(Td(Table(Tr(Td(‹a›))) ‹b›) Td(‹c›)))",
+        );
+        check("<select><option>a<option>b</select>c", "Select(OptionItem(‹a›) OptionItem(‹b›)) ‹c›");
+        check("<h2>a<h3>b</h2>c", "H2(‹a›) H3(‹b›) ‹c›");
+        check("<head><meta><p>a", "Head(Meta) Paragraph(‹a›)");
+    }
+
+    #[test]
+    fn stray_and_crossing_end_tags() {
+        check("a</div>b</p>c</b>d", "‹a› ‹b› ‹c› ‹d›");
+        check("<b><div>a</b>b</div>", "Bold(Div(‹a› ‹b›))");
+        check("<div><b>a</div>b", "Div(Bold(‹a›)) ‹b›");
+        check("<div><table><tr><td>a</div>b</table>c</div>", "Div(Table(Tr(Td(‹a› ‹b›))) ‹c›)");
+        check("a</br>b", "‹a› Br ‹b›");
+        check("<body>a</body>b", "Body(‹a› ‹b›)");
+        // A link ends at the next link, and what follows its end tag is outside it.
+        check("<a>a<a>b</a>c", "A(‹a›) A(‹b›) ‹c›");
+        check("<a><div>a</a>b</div>c", "Span(Div(‹a› ‹b›) ‹c›)");
+    }
+
+    #[test]
+    fn raw_text() {
+        check("<script>if (a<b) '</p>'</script>c", "Script(‹if (a<b) '</p>'›) ‹c›");
+        check("<SCRIPT>a</sCript >b", "Script(‹a›) ‹b›");
+        check("<script>a</scriptx></script>b", "Script(‹a</scriptx>›) ‹b›");
+        check("<script><!-- <script>a</script> --></script>b", "Script(‹<!-- <script>a</script> -->›) ‹b›");
+        check("<script><!-- a</script>b", "Script(‹<!-- a›) ‹b›");
+        check("<title>a<b>c</title>d", "Title(‹a<b>c›) ‹d›");
+        check("<textarea><p>a</textarea>b", "Textarea(‹<p>a›) ‹b›");
+        check("<noscript><p>a</noscript>b", "Noscript(‹<p>a›) ‹b›");
+        check("<style>a", "Style(‹a›)");
+        check("<svg><title>a</title><path/>b</svg>c", "Svg(Title(‹a›) Other ‹b›) ‹c›");
+        check("<template><p>a</template>b", "Template(Paragraph(‹a›)) ‹b›");
+    }
+
+    #[test]
+    fn comments_and_broken_tags() {
+        check("a<!-- b > c -->d", "‹a› ‹d›");
+        check("a<!-->b<!--->c<!----!>d<!-- -- -->e", "‹a› ‹b› ‹c› ‹d› ‹e›");
+        check("a<!-- b", "‹a›");
+        check("a<!doctype html>b<?php c ?>d</ e>f<![CDATA[g]]>h", "‹a› ‹b› ‹d› ‹f› ‹h›");
+        check("a < b <3 <", "‹a › ‹< b › ‹<3 › ‹<›");
+        check("a<b", "‹a›");
+        check("a<b class=\"c>d", "‹a›");
+        check("<p\0>a", "Other(‹a›)");
+        check("", "");
+    }
+
+    #[test]
+    fn attributes() {
+        let tree = Tree::parse("<div CLASS=a id='b c' href = \"d>e\" role lang=f/ class=g hidden>");
+        let of = |name| tree.attribute(1, name);
+        assert_eq!(of(Name::Class), Some("a"));
+        assert_eq!(of(Name::Id), Some("b c"));
+        assert_eq!(of(Name::Href), Some("d>e"));
+        assert_eq!(of(Name::Role), Some(""));
+        assert_eq!(of(Name::Lang), Some("f/"));
+        assert_eq!(of(Name::Hidden), Some(""));
+        assert_eq!(of(Name::Style), None);
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deep = 100_000;
+        let html = format!("{}a{}b", "<div>".repeat(deep), "</div>".repeat(deep));
+        let tree = Tree::parse(&html);
+        let last = tree.nodes.len() - 1;
+        assert_eq!((tree.raw(last), tree.parent(last)), ("b", 0));
+        let depth = std::iter::successors(Some(last - 1), |node| (*node != 0).then(|| tree.parent(*node))).count();
+        assert!(depth <= DEEPEST + 1, "{depth}");
+    }
+}
