@@ -1,4 +1,5 @@
 //! From markup to running text.
 
+pub mod html;
 pub mod markup;
 pub mod wikitext;
