@@ -47,6 +47,7 @@ mod formats;
 mod input;
 mod listing;
 mod record;
+pub mod repair;
 mod search;
 mod split;
 pub mod stories;
