@@ -56,6 +56,7 @@ mod listing;
 mod memory;
 mod object;
 mod record;
+pub mod repair;
 mod search;
 mod split;
 pub mod stories;
