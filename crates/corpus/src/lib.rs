@@ -46,6 +46,7 @@ pub mod filters;
 mod formats;
 mod input;
 mod listing;
+pub mod pii;
 mod record;
 mod search;
 mod split;
