@@ -22,8 +22,8 @@ pub(super) fn at(text: &str, digit: usize) -> Option<Range<usize>> {
         british,
         area_apart,
         russian,
-        announced,
         abroad,
+        announced,
     ];
     let end = forms.iter().find_map(|form| form(&number))?;
     Some(number.start..end)
