@@ -3,9 +3,25 @@
 //! Measuring knows no threshold and judging no text, so that other thresholds can be tried on measures that are stored.
 
 mod analysis;
+mod c4;
+mod config;
+mod fineweb;
+mod gopher_quality;
+mod gopher_repetition;
+mod ngrams;
+mod punctuation;
+pub(crate) mod python;
+mod repeats;
+mod rule;
+mod seen;
 mod values;
 
 pub use analysis::Analysis;
+pub use c4::C4Config;
+pub use config::FilterConfig;
+pub use fineweb::FinewebConfig;
+pub use gopher_quality::{GopherQualityConfig, GopherVariant};
+pub use gopher_repetition::GopherRepetitionConfig;
 pub use values::{Measure, Values};
 
 /// A rule, or a family of rules, for documents.
@@ -19,7 +35,7 @@ pub trait Filter: Send + Sync {
     /// Judge by measured values, which may come out of a ledger. Where several rules fail, the first of them is the reason.
     fn decide(&self, values: &Values) -> Verdict;
 
-    /// The thresholds that `decide` compares with, under the names of the values.
+    /// The thresholds that `decide` compares with, under the names of the recipe's keys.
     fn thresholds(&self) -> Values;
 }
 
