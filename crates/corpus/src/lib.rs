@@ -45,6 +45,7 @@ mod error;
 pub mod filters;
 mod formats;
 mod input;
+pub mod language;
 mod listing;
 pub mod pii;
 mod record;
