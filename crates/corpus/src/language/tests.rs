@@ -99,7 +99,7 @@ fn declarations() -> Vec<(String, String)> {
     let mut texts = Vec::new();
     for index in 0..archive.len() {
         let mut file = archive.by_index(index).unwrap();
-        let name = file.name().to_owned();
+        let name = file.name().unwrap().into_owned();
         let Some(stem) = name.strip_suffix(".txt") else {
             continue;
         };
