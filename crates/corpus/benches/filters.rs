@@ -100,7 +100,9 @@ fn filters(criterion: &mut Criterion) {
     let built = kinds.map(|kind| {
         let config = serde_json::json!({"kind": kind, "words": "whitespace"});
         let config: FilterConfig = serde_json::from_value(config).expect("a filter");
-        config.build()
+        config
+            .build(std::path::Path::new("."))
+            .expect("it reads no file")
     });
     let mut group = criterion.benchmark_group("filters");
     group.throughput(Throughput::Bytes(bytes)).sample_size(10);

@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, config) in configs {
         let config: FilterConfig = serde_json::from_value(config)?;
         config.check()?;
-        built.push((name, config.build()));
+        built.push((name, config.build(std::path::Path::new("."))?));
     }
     for (name, filter) in &built {
         let (seconds, reasons) = best_of(rounds, || judge(&texts, &[&**filter]));

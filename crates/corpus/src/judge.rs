@@ -189,8 +189,13 @@ impl Config {
     /// # Errors
     /// As [`Config::judge`].
     pub fn build_filters(&self, base: &Path) -> Result<Vec<Box<dyn Filter>>, crate::Error> {
-        let mut filters: Vec<Box<dyn Filter>> =
-            self.filters.iter().map(FilterConfig::build).collect();
+        let build = |(index, filter): (usize, &FilterConfig)| {
+            filter
+                .build(base)
+                .map_err(|error| error.below(&format!("filters[{index}]")))
+        };
+        let filters = self.filters.iter().enumerate().map(build);
+        let mut filters = filters.collect::<Result<Vec<_>, _>>()?;
         if let Some(decontaminate) = &self.decontamination {
             let index = evaluation_index(decontaminate, base)?;
             filters.push(Box::new(Decontamination::new(index)));

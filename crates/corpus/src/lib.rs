@@ -55,6 +55,8 @@ mod judge;
 mod listing;
 mod memory;
 mod object;
+pub mod language;
+pub mod pii;
 mod record;
 pub mod repair;
 mod search;

@@ -6,11 +6,14 @@
 //! later rule, so each rule has its place in the order: the length of words, references, the end of the line, the number
 //! of words, "lorem ipsum" (document), "javascript", curly brackets (document), phrases of policies, sentences (document).
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::config::Keys;
 use super::rule::{Limit, Rule, check, judge, thresholds};
 use super::{Analysis, Filter, Measured, Values, Verdict};
+use crate::Error;
 use crate::words::{Words, python, sentence_count};
 
 /// `kind = "c4"`.
@@ -97,12 +100,12 @@ impl Keys for C4Config {
         check(&self.rules())
     }
 
-    fn build(&self) -> Box<dyn Filter> {
-        Box::new(C4 {
+    fn build(&self, _base: &Path) -> Result<Box<dyn Filter>, Error> {
+        Ok(Box::new(C4 {
             config: self.clone(),
             rules: self.rules(),
             phrases: Phrases::new(),
-        })
+        }))
     }
 }
 

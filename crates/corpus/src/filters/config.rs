@@ -1,8 +1,14 @@
 //! `[[corpus.filters]]` of a recipe.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
-use super::{C4Config, Filter, FinewebConfig, GopherQualityConfig, GopherRepetitionConfig};
+use super::{
+    C4Config, Filter, FinewebConfig, GopherQualityConfig, GopherRepetitionConfig, LanguageConfig,
+    LengthConfig, UrlBlocklistConfig, WordBlocklistConfig,
+};
+use crate::{Error, pii};
 
 /// One filter of a recipe; its `kind` says which, and all other keys have defaults.
 ///
@@ -12,7 +18,7 @@ use super::{C4Config, Filter, FinewebConfig, GopherQualityConfig, GopherRepetiti
 ///
 /// let filter: FilterConfig = toml::from_str("kind = \"fineweb\"\nwords = \"whitespace\"")?;
 /// filter.check()?;
-/// let filter = filter.build();
+/// let filter = filter.build(std::path::Path::new("."))?;
 ///
 /// let document = Document::new("menu", "Home\nAbout us\nContact\n", Provenance::default());
 /// let measured = filter.measure(&Analysis::new(&document));
@@ -31,6 +37,16 @@ pub enum FilterConfig {
     C4(C4Config),
     /// Lists and menus.
     Fineweb(FinewebConfig),
+    /// The language, and how sure that is.
+    Language(LanguageConfig),
+    /// Characters, words, lines, bytes.
+    Length(LengthConfig),
+    /// Personal data. Masks it.
+    Pii(pii::Config),
+    /// Addresses on lists.
+    UrlBlocklist(UrlBlocklistConfig),
+    /// Words on lists.
+    WordBlocklist(WordBlocklistConfig),
 }
 
 /// The keys of one kind of filter.
@@ -38,8 +54,8 @@ pub(super) trait Keys {
     /// The first key whose value makes no sense.
     fn check(&self) -> Result<(), String>;
 
-    /// The filter.
-    fn build(&self) -> Box<dyn Filter>;
+    /// The filter. Relative paths of the lists and models that it reads begin at `base`.
+    fn build(&self, base: &Path) -> Result<Box<dyn Filter>, Error>;
 }
 
 impl FilterConfig {
@@ -49,6 +65,11 @@ impl FilterConfig {
             Self::GopherRepetition(keys) => keys,
             Self::C4(keys) => keys,
             Self::Fineweb(keys) => keys,
+            Self::Language(keys) => keys,
+            Self::Length(keys) => keys,
+            Self::Pii(keys) => keys,
+            Self::UrlBlocklist(keys) => keys,
+            Self::WordBlocklist(keys) => keys,
         }
     }
 
@@ -57,8 +78,9 @@ impl FilterConfig {
         self.keys().check()
     }
 
-    /// The filter; [`FilterConfig::check`] comes before.
-    pub fn build(&self) -> Box<dyn Filter> {
-        self.keys().build()
+    /// The filter; [`FilterConfig::check`] comes before. Relative paths of the lists and models that it reads begin at
+    /// `base`, the recipe's folder; it fails where one of these cannot be read.
+    pub fn build(&self, base: &Path) -> Result<Box<dyn Filter>, Error> {
+        self.keys().build(base)
     }
 }

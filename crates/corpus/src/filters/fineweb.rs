@@ -1,12 +1,15 @@
 //! The rules that FineWeb added: Penedo et al. 2024, "The FineWeb Datasets" (arXiv:2406.17557), section 3.6, as
 //! datatrove 0.10.1 has them (`fineweb_quality_filter.py`).
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::config::Keys;
 use super::repeats::Repeats;
 use super::rule::{Limit, Rule, check, judge, ratio, thresholds};
 use super::{Analysis, Filter, Measured, Values, Verdict};
+use crate::Error;
 use crate::words::{Words, punctuation, python};
 
 /// `kind = "fineweb"`. Lines are what stands between line feeds, blank ones left out. Every threshold is kept at.
@@ -80,11 +83,11 @@ impl Keys for FinewebConfig {
         Ok(())
     }
 
-    fn build(&self) -> Box<dyn Filter> {
-        Box::new(Fineweb {
+    fn build(&self, _base: &Path) -> Result<Box<dyn Filter>, Error> {
+        Ok(Box::new(Fineweb {
             config: self.clone(),
             rules: self.rules(),
-        })
+        }))
     }
 }
 

@@ -3,11 +3,14 @@
 //!
 //! The paper leaves open what a word, a bullet and a mean are; the variants are two published readings of it.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::config::Keys;
 use super::rule::{Limit, Rule, check, judge, ratio, thresholds};
 use super::{Analysis, Filter, Measured, Values, Verdict};
+use crate::Error;
 use crate::words::{Words, punctuation, python};
 
 /// `kind = "gopher-quality"`. Every threshold is kept at: a document with exactly 50 words passes `min_words = 50`.
@@ -217,13 +220,13 @@ impl Keys for GopherQualityConfig {
         Ok(())
     }
 
-    fn build(&self) -> Box<dyn Filter> {
-        Box::new(GopherQuality {
+    fn build(&self, _base: &Path) -> Result<Box<dyn Filter>, Error> {
+        Ok(Box::new(GopherQuality {
             variant: self.variant,
             words: self.variant.words(self.words),
             stop_words: StopWords::new(&self.stop_words),
             rules: self.rules(),
-        })
+        }))
     }
 }
 

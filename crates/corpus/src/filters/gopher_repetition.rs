@@ -3,6 +3,8 @@
 
 use std::cell::RefCell;
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::config::Keys;
@@ -11,6 +13,7 @@ use super::ngrams::Ngrams;
 use super::repeats::Repeats;
 use super::rule::{Limit, Rule, check, judge, ratio, thresholds};
 use super::{Analysis, Filter, Measured, Values, Verdict};
+use crate::Error;
 use crate::words::{Words, python};
 
 /// `kind = "gopher-repetition"`. Every share is kept at: a document with exactly 30 % duplicate lines passes
@@ -130,12 +133,12 @@ impl Keys for GopherRepetitionConfig {
         check(&self.rules())
     }
 
-    fn build(&self) -> Box<dyn Filter> {
-        Box::new(GopherRepetition {
+    fn build(&self, _base: &Path) -> Result<Box<dyn Filter>, Error> {
+        Ok(Box::new(GopherRepetition {
             variant: self.variant,
             words: self.variant.words(self.words),
             rules: self.rules(),
-        })
+        }))
     }
 }
 

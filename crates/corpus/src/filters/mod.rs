@@ -9,11 +9,17 @@ mod decontamination;
 mod fineweb;
 mod gopher_quality;
 mod gopher_repetition;
+mod language;
+mod length;
+mod list;
 mod ngrams;
+mod pii;
 mod repeats;
 mod rule;
 mod seen;
+mod url_blocklist;
 mod values;
+mod word_blocklist;
 
 pub use analysis::Analysis;
 pub use c4::C4Config;
@@ -22,7 +28,12 @@ pub use decontamination::Decontamination;
 pub use fineweb::FinewebConfig;
 pub use gopher_quality::{GopherQualityConfig, GopherVariant};
 pub use gopher_repetition::GopherRepetitionConfig;
+pub use language::LanguageConfig;
+pub use length::LengthConfig;
+pub use list::Paths;
+pub use url_blocklist::UrlBlocklistConfig;
 pub use values::{Measure, Values};
+pub use word_blocklist::WordBlocklistConfig;
 
 /// A rule, or a family of rules, for documents.
 pub trait Filter: Send + Sync {

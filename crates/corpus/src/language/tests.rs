@@ -1,0 +1,197 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn check(text: &str, expected: &str) {
+    assert_eq!(identify(text).language, expected, "{text}");
+}
+
+#[test]
+fn tells_languages_without_a_model() {
+    check(
+        "The rain fell all day on the roofs of the little town, and nobody went outside.",
+        "en",
+    );
+    check(
+        "Der Regen fiel den ganzen Tag auf die Dächer der kleinen Stadt.",
+        "de",
+    );
+    check(
+        "La pluie tombait toute la journée sur les toits de la petite ville.",
+        "fr",
+    );
+    check(
+        "La lluvia cayó todo el día sobre los tejados de la pequeña ciudad, y nadie salió.",
+        "es",
+    );
+    check("Весь день шёл дождь, и никто не выходил на улицу.", "ru");
+    check("雨下了一整天，没有人出门。", "zh");
+    check("一日中雨が降っていて、誰も外に出なかった。", "ja");
+    check("하루 종일 비가 내려서 아무도 밖에 나가지 않았다.", "ko");
+    check("", UNDETERMINED);
+    check("3.14 -- 2.72", UNDETERMINED);
+}
+
+proptest! {
+    #[test]
+    fn any_text_has_a_tag_and_a_score(text in any::<String>()) {
+        let guess = identify(&text);
+        prop_assert!((2..=3).contains(&guess.language.len()));
+        prop_assert!((0.0..=1.0).contains(&guess.score));
+    }
+}
+
+/// The texts that `scripts/reference/language.py` reads, as it makes them.
+fn texts() -> Vec<String> {
+    let cases = include_str!("../pii/cases.tsv").lines();
+    let texts = cases.map(|line| {
+        let text = line
+            .split_once('\t')
+            .unwrap()
+            .1
+            .replace("~~", "")
+            .replace("\\n", "\n");
+        let mut plain = String::new();
+        for (index, part) in text.split("{{").enumerate() {
+            match part.split_once('|') {
+                Some((_, marked)) if index > 0 => plain.push_str(&marked.replacen("}}", "", 1)),
+                _ => plain.push_str(part),
+            }
+        }
+        plain
+    });
+    texts.collect()
+}
+
+fn model() -> Option<Identifier> {
+    let path = PathBuf::from(std::env::var_os("KILN_LANGUAGE_MODEL")?);
+    Some(Identifier::open(&path).unwrap())
+}
+
+/// The languages of the C++ tool, which `scripts/reference/language.py` asked: the same label, the score within 0.02.
+#[test]
+#[ignore = "needs a model: set KILN_LANGUAGE_MODEL to lid.176.ftz"]
+fn a_model_says_what_it_says_to_the_original_tool() {
+    let model = model().unwrap();
+    let expected: Vec<&str> = include_str!("../../tests/reference/lid176.tsv")
+        .lines()
+        .collect();
+    let texts = texts();
+    assert_eq!((texts.len(), expected.len()), (500, 500));
+    let mut furthest: f64 = 0.0;
+    for (text, expected) in texts.iter().zip(expected) {
+        let (label, score) = expected.split_once('\t').unwrap();
+        let guess = model.identify(text);
+        assert_eq!(guess.language, tags::from_label(label), "{text:?}");
+        furthest = furthest.max((guess.score - score.parse::<f64>().unwrap()).abs());
+    }
+    assert!(furthest < 0.02, "{furthest}");
+}
+
+/// The declarations by the code in their file's name.
+fn declarations() -> Vec<(String, String)> {
+    let path = PathBuf::from(std::env::var_os("KILN_DATA").unwrap()).join("udhr/udhr2.zip");
+    let mut archive = zip::ZipArchive::new(File::open(path).unwrap()).unwrap();
+    let mut texts = Vec::new();
+    for index in 0..archive.len() {
+        let mut file = archive.by_index(index).unwrap();
+        let name = file.name().unwrap().into_owned();
+        let Some(stem) = name.strip_suffix(".txt") else {
+            continue;
+        };
+        let stem = stem.rsplit('/').next().unwrap().to_owned();
+        let mut text = String::new();
+        file.read_to_string(&mut text).unwrap();
+        texts.push((stem, text));
+    }
+    texts.sort();
+    texts
+}
+
+/// Tags that say the same of a text: Norwegian Bokmål is what is mostly meant by Norwegian.
+fn same(left: &str, right: &str) -> bool {
+    let one = |tag: &str| match tag {
+        "nb" => "no".to_owned(),
+        other => other.to_owned(),
+    };
+    one(left) == one(right)
+}
+
+/// Of the lines of 40 characters or more of each declaration whose language `claims` has, how many are given it, and whether the
+/// whole text is: by tag, right lines, lines, right texts, texts.
+fn accuracy(identifier: &Identifier, claims: &BTreeSet<String>) -> BTreeMap<String, [usize; 4]> {
+    let mut table: BTreeMap<String, [usize; 4]> = BTreeMap::new();
+    for (stem, text) in declarations() {
+        let tag = from_iso639_3(stem.split('_').next().unwrap()).to_owned();
+        if !claims.iter().any(|claimed| same(claimed, &tag)) {
+            continue;
+        }
+        let row = table.entry(tag.clone()).or_default();
+        for line in text
+            .lines()
+            .map(str::trim)
+            .filter(|line| line.chars().count() >= 40)
+        {
+            row[0] += usize::from(same(&identifier.identify(line).language, &tag));
+            row[1] += 1;
+        }
+        row[2] += usize::from(same(&identifier.identify(&text).language, &tag));
+        row[3] += 1;
+    }
+    table
+}
+
+fn mean(table: &BTreeMap<String, [usize; 4]>, right: usize) -> f64 {
+    let shares = table
+        .values()
+        .map(|row| row[right] as f64 / row[right + 1] as f64);
+    shares.sum::<f64>() / table.len() as f64
+}
+
+/// Prints the table of `docs/languages.md`. With a model named in KILN_LANGUAGE_MODEL for that too.
+#[test]
+#[ignore = "needs data sets: set KILN_DATA"]
+fn accuracy_on_the_declaration_of_human_rights() {
+    let built_in = whatlang::Lang::all()
+        .iter()
+        .map(|language| from_iso639_3(language.code()).to_owned());
+    let mut columns = vec![(
+        "built in",
+        Identifier::built_in(),
+        built_in.collect::<BTreeSet<_>>(),
+        0.90,
+    )];
+    if let Some(model) = model() {
+        let Inner::Model(inner) = &model.0 else {
+            panic!("a model was opened")
+        };
+        let labels = inner.predict("any text", 10_000, 0.0).unwrap();
+        let claims = labels
+            .iter()
+            .map(|label| tags::from_label(&label.label))
+            .collect();
+        columns.push(("model", model, claims, 0.75));
+    }
+    let mut out = String::new();
+    for (name, identifier, claims, least) in &columns {
+        let table = accuracy(identifier, claims);
+        let (lines, texts) = (mean(&table, 0), mean(&table, 2));
+        out += &format!(
+            "{name}: {} languages claimed, {} tried, mean of lines {lines:.3}, of texts {texts:.3}\n",
+            claims.len(),
+            table.len()
+        );
+        for (tag, [right, lines, right_texts, texts]) in &table {
+            out += &format!(
+                "| {tag} | {:.3} | {lines} | {right_texts}/{texts} |\n",
+                *right as f64 / *lines as f64
+            );
+        }
+        assert!(lines > *least, "{out}");
+    }
+    std::io::stdout().write_all(out.as_bytes()).unwrap();
+}
