@@ -30,7 +30,9 @@ fn run() -> Result<(), String> {
     let mut repeat = 1;
     if arguments.next_if_eq("--repeat").is_some() {
         let count = arguments.next().unwrap_or_default();
-        repeat = count.parse().map_err(|_| format!("--repeat takes a number, not {count:?}"))?;
+        repeat = count
+            .parse()
+            .map_err(|_| format!("--repeat takes a number, not {count:?}"))?;
     }
     let mut pages = Vec::new();
     for path in arguments {
@@ -50,7 +52,10 @@ fn run() -> Result<(), String> {
     let mut best = f64::INFINITY;
     for _ in 0..repeat {
         let start = Instant::now();
-        let characters: usize = pages.iter().map(|(_, html)| main_text(html, &options).text.len()).sum();
+        let characters: usize = pages
+            .iter()
+            .map(|(_, html)| main_text(html, &options).text.len())
+            .sum();
         std::hint::black_box(characters);
         best = best.min(start.elapsed().as_secs_f64());
     }

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 use crate::compression::Compression;
 use crate::duplicates::{DecontaminationConfig, DuplicatesConfig, Marker, MinHashConfig};
 use crate::encoding::Encoding;
+use crate::extract;
 use crate::filters::FilterConfig;
 use crate::memory::MemorySize;
+use crate::repair;
 use crate::words::Words;
 
 /// Where the text comes from and which part of it is held out.
@@ -31,6 +33,12 @@ pub struct Config {
     /// quarantine them and the others stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<OnBroken>,
+    /// What is taken from documents with markup: of web pages the main text, where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extraction: Option<extract::Config>,
+    /// What is mended in every text, before it is judged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repair: Option<repair::Config>,
     /// Which documents are good enough. Each filter judges every document; those that all keep go on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filters: Vec<FilterConfig>,
@@ -387,6 +395,8 @@ impl Config {
             split: Split::default(),
             chunk_bytes: default_chunk_bytes(),
             broken: None,
+            extraction: None,
+            repair: None,
             filters: Vec::new(),
             decontamination: None,
             duplicates: None,

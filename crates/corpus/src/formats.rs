@@ -25,6 +25,7 @@ use kiln_text::{Document, Error, Position};
 
 #[cfg(feature = "columnar")]
 pub use columnar::ParquetWriter;
+pub(crate) use html::CONTENT_TYPE;
 pub(crate) use story::StoryReader;
 
 use crate::broken::Refusal;

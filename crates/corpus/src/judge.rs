@@ -11,7 +11,9 @@ use serde::ser::SerializeMap;
 use crate::config::{Config, Decontaminate};
 use crate::corpus::Corpus;
 use crate::duplicates::{DecontaminationConfig, EvaluationIndex};
+use crate::extract::Extraction;
 use crate::filters::{self, Analysis, Decontamination, Filter, FilterConfig, Values, Verdict};
+use crate::repair::Repair;
 
 /// Why a document is dropped that has nothing left but white space.
 const EMPTY: &str = "empty_text";
@@ -28,6 +30,7 @@ pub struct Judge {
     filters: Vec<Box<dyn Filter>>,
     /// Of the filters, in their order.
     names: Vec<Arc<str>>,
+    may_drop: bool,
 }
 
 /// A document, and what became of it.
@@ -64,12 +67,13 @@ impl Judge {
             transforms,
             filters,
             names: names.into_iter().map(Arc::from).collect(),
+            may_drop: true,
         }
     }
 
-    /// Whether every document passes as it is.
-    pub fn is_idle(&self) -> bool {
-        self.transforms.is_empty() && self.filters.is_empty()
+    /// Whether a piece of a longer text may be dropped.
+    pub fn may_drop(&self) -> bool {
+        self.may_drop
     }
 
     /// Judge one document.
@@ -181,7 +185,17 @@ impl Config {
     /// # Errors
     /// A list, a model or an evaluation set that the configuration names cannot be read.
     pub fn judge(&self, base: &Path) -> Result<Judge, crate::Error> {
-        Ok(Judge::new(Vec::new(), self.build_filters(base)?))
+        let extraction = Extraction::new(self.extraction.clone().unwrap_or_default());
+        let mut transforms: Vec<Box<dyn Transform>> = vec![Box::new(extraction)];
+        if let Some(repair) = self.repair {
+            transforms.push(Box::new(Repair::new(repair)));
+        }
+        Ok(Judge {
+            may_drop: self.repair.is_some()
+                || self.decontamination.is_some()
+                || !self.filters.is_empty(),
+            ..Judge::new(transforms, self.build_filters(base)?)
+        })
     }
 
     /// The filters of that judge.

@@ -55,8 +55,13 @@ impl Cursor {
 
 /// How the part of a document is found.
 enum Rule {
-    Tail { train_characters: u64 },
-    Random { key: [u8; 32], held_out_below: u64 },
+    Tail {
+        train_characters: u64,
+    },
+    Random {
+        key: [u8; 32],
+        held_out_below: u64,
+    },
     Files,
     /// Nothing is held out.
     Whole,
@@ -310,7 +315,9 @@ impl SplitDocuments {
                     Rule::Random { .. } => {
                         "add documents, change split.validation or split.seed, or cut one long text with split.method = \"tail\""
                     }
-                    Rule::Files | Rule::Whole => "check the files that sources and validation_sources name",
+                    Rule::Files | Rule::Whole => {
+                        "check the files that sources and validation_sources name"
+                    }
                 },
             });
         }

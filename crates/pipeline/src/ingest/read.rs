@@ -220,7 +220,7 @@ impl Ingestion<'_> {
         let (files, tally) = match open {
             Output::Draft(draft) => draft.commit()?,
             Output::Chunk(mut chunk) => {
-                if !self.judge.is_idle() {
+                if self.judge.may_drop() {
                     // Whether the next document is kept is not known here.
                     chunk.end_text();
                 }

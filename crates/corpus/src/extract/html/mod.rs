@@ -31,7 +31,7 @@ mod tags;
 mod tests;
 mod tree;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 pub use metadata::Metadata;
 
@@ -39,7 +39,7 @@ use measure::Measures;
 use tree::Tree;
 
 /// How the text is written out.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Options {
     /// Begin list items with `- `.
@@ -52,7 +52,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { list_markers: true, tables: true, captions: false }
+        Options {
+            list_markers: true,
+            tables: true,
+            captions: false,
+        }
     }
 }
 
