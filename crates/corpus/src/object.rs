@@ -53,6 +53,40 @@ struct Parts<'j> {
     text: Option<Part<'j>>,
     label: Option<Part<'j>>,
     values: Vec<Option<Part<'j>>>,
+    own: Own<'j>,
+}
+
+/// What a record says of itself, wherever it does: tools for corpora write these fields, and look documents up by them.
+#[derive(Default)]
+struct Own<'j> {
+    id: Option<Cow<'j, str>>,
+    url: Option<Cow<'j, str>>,
+}
+
+const ID: &str = "id";
+const URL: &str = "url";
+
+impl Own<'_> {
+    fn of<'v>(object: &'v Map<String, Value>, fields: &Fields) -> Own<'v> {
+        let text = |name: &str| match object.get(name)? {
+            Value::String(text) if name != fields.text => Some(Cow::Borrowed(text.as_str())),
+            Value::Number(number) if name == ID => Some(Cow::Owned(number.to_string())),
+            _ => None,
+        };
+        Own {
+            id: text(ID),
+            url: text(URL),
+        }
+    }
+
+    fn set(self, document: &mut Document, fields: &Fields) {
+        if let Some(id) = self.id.filter(|id| !id.trim().is_empty()) {
+            document.id = format!("{id}{}", fields.id_suffix);
+        }
+        if let Some(url) = self.url.filter(|url| !url.trim().is_empty()) {
+            document.source.url = Some(url.into_owned());
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -101,6 +135,7 @@ impl Parts<'_> {
         if let Some(names) = &fields.value {
             set_values(&mut document, names, numbers);
         }
+        self.own.set(&mut document, fields);
         Some(Some(document))
     }
 }
@@ -124,11 +159,23 @@ impl<'j> Visitor<'j> for ObjectVisitor<'_> {
             let is_text = key == self.fields.text;
             let is_label = self.fields.label.as_deref() == Some(&key);
             let in_values = names.iter().any(|name| *name == key);
-            if !is_text && !is_label && !in_values {
+            let is_own = !is_text && (key == ID || key == URL);
+            if !is_text && !is_label && !in_values && !is_own {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
             let part = map.next_value_seed(PartVisitor)?;
+            if is_own {
+                let said = match part.clone() {
+                    Part::Text(text) => Some(text),
+                    Part::Number(number) if key == ID => Some(Cow::Owned(number.to_string())),
+                    _ => None,
+                };
+                match key == ID {
+                    true => parts.own.id = said,
+                    false => parts.own.url = said,
+                }
+            }
             for (name, value) in names.iter().zip(&mut parts.values) {
                 if *name == key {
                     *value = Some(part.clone());
@@ -270,6 +317,7 @@ fn whole_document(
             .collect::<Result<_, _>>()?;
         set_values(&mut document, names, numbers);
     }
+    Own::of(object, fields).set(&mut document, fields);
     Ok(Some(document))
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// reads it as it is; dolma wants a text for `source`, which is an object here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {
-    /// Unique within its corpus and the same at each reading.
+    /// The same at each reading. Unique within its corpus, unless the sources give their records ids that are not.
     pub id: String,
     /// The text itself.
     pub text: String,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 
-use kiln_corpus::{ChunkWriter, Part, PartCounts};
+use kiln_corpus::{Broken, ChunkWriter, Part, PartCounts};
 use kiln_run::{DigestWriter, FileEntry, atomic::StagedFile};
 use kiln_text::Document;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,48 @@ impl AddAssign<&Self> for Tally {
     }
 }
 
+/// What could not be read of the sources of one chunk; a chunk of whole sources has no such file.
+pub(super) struct Quarantine {
+    folder: PathBuf,
+    number: usize,
+    lines: Option<LedgerWriter>,
+}
+
+impl Quarantine {
+    pub(super) fn new(folder: &Path, number: usize) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            number,
+            lines: None,
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("broken-{:05}.jsonl.zst", self.number)
+    }
+
+    pub(super) fn add(&mut self, broken: &[Broken]) -> Result<(), Error> {
+        let path = self.folder.join(self.name());
+        let lines = match &mut self.lines {
+            Some(lines) => lines,
+            empty => empty.insert(LedgerWriter::new(&path)?),
+        };
+        for broken in broken {
+            let mut line =
+                serde_json::to_vec(broken).map_err(|error| Error::Output(error.into()))?;
+            line.push(b'\n');
+            lines.write(&line)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn commit(mut self) -> Result<Option<FileEntry>, Error> {
+        let name = self.name();
+        let lines = self.lines.take();
+        lines.map(|lines| lines.commit(&name)).transpose()
+    }
+}
+
 /// Documents are written one behind the other: whether a text goes on in the next one is known only there.
 pub(super) struct Chunk {
     folder: PathBuf,
@@ -69,6 +111,7 @@ pub(super) struct Chunk {
     parts: [Option<ChunkWriter<DigestWriter<StagedFile>>>; 2],
     /// The last document that was kept.
     held: Option<(Part, Document)>,
+    quarantine: Quarantine,
     tally: Tally,
 }
 
@@ -80,6 +123,7 @@ impl Chunk {
             ledger: LedgerWriter::new(&folder.join(ledger_name(number)))?,
             parts: [None, None],
             held: None,
+            quarantine: Quarantine::new(folder, number),
             tally: Tally::default(),
         })
     }
@@ -102,6 +146,11 @@ impl Chunk {
         self.end_text();
         self.tally.drop(reason);
         self.ledger.write(line)
+    }
+
+    /// Where what cannot be read is kept.
+    pub(super) fn quarantine(&mut self) -> &mut Quarantine {
+        &mut self.quarantine
     }
 
     /// The text of the last document does not go on in the next.
@@ -137,6 +186,7 @@ impl Chunk {
             }
         }
         files.push(self.ledger.commit(&ledger_name(self.number))?);
+        files.extend(self.quarantine.commit()?);
         Ok((files, self.tally))
     }
 }

@@ -11,7 +11,7 @@ use kiln_text::{Document, Source};
 use serde::Deserialize;
 
 use crate::Error;
-use crate::ingest::chunk::Tally;
+use crate::ingest::chunk::{Quarantine, Tally};
 use crate::ledger::{self, LedgerWriter, for_each_line, split_name};
 use crate::stage::UNFINISHED;
 
@@ -31,6 +31,11 @@ fn marks_name(number: usize) -> String {
     name("marks", number, "bin")
 }
 
+/// Whether a file goes away when the corpus is finished.
+pub(super) fn is_draft(file: &FileEntry) -> bool {
+    file.name.starts_with(UNFINISHED)
+}
+
 /// A draft in the making.
 pub(super) struct Draft {
     number: usize,
@@ -38,6 +43,8 @@ pub(super) struct Draft {
     lines: LedgerWriter,
     marks: DigestWriter<StagedFile>,
     marks_path: PathBuf,
+    /// Of the corpus already: nothing changes it.
+    quarantine: Quarantine,
     tally: Tally,
 }
 
@@ -52,6 +59,7 @@ impl Draft {
             lines: LedgerWriter::new(&folder.join(lines_name(number)))?,
             marks: DigestWriter::new(StagedFile::new(&marks_path)?),
             marks_path,
+            quarantine: Quarantine::new(folder, number),
             tally: Tally::default(),
         })
     }
@@ -71,17 +79,22 @@ impl Draft {
         self.lines.write(line)
     }
 
+    pub(super) fn quarantine(&mut self) -> &mut Quarantine {
+        &mut self.quarantine
+    }
+
     pub(super) fn drop(&mut self, reason: &str, line: &[u8]) -> Result<(), Error> {
         self.tally.drop(reason);
         self.lines.write(line)
     }
 
     pub(super) fn commit(self) -> Result<(Vec<FileEntry>, Tally), Error> {
-        let files = vec![
+        let mut files = vec![
             ledger::commit(self.documents.finish()?, &documents_name(self.number))?,
             ledger::commit(self.marks, &marks_name(self.number))?,
             self.lines.commit(&lines_name(self.number))?,
         ];
+        files.extend(self.quarantine.commit()?);
         Ok((files, self.tally))
     }
 }

@@ -22,6 +22,7 @@ use serde_json::json;
 
 use crate::Error;
 use crate::ingest::chunk::{Tally, parse_chunk_name};
+use crate::ingest::draft::is_draft;
 use crate::ingest::read::Ingestion;
 use crate::ingest::resolve::Resolution;
 use crate::ingest::settle::{SettledRecord, Settlement};
@@ -254,7 +255,14 @@ impl Work<'_> {
         let read = ingestion.run()?;
         let (tally, files) = match &self.marker {
             None => gather(read.parts, |part| &part.tally),
-            Some(marker) => gather(self.settle(marker, read.parts.len())?, |part| &part.tally),
+            Some(marker) => {
+                let settled = self.settle(marker, read.parts.len())?;
+                let (tally, mut files) = gather(settled, |part| &part.tally);
+                // What could not be read is there since the sources were read.
+                let written = read.parts.iter().flat_map(|part| &part.files);
+                files.extend(written.filter(|file| !is_draft(file)).cloned());
+                (tally, files)
+            }
         };
         let counts = Counts {
             train: tally.train,

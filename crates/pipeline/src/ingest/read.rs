@@ -1,7 +1,9 @@
 //! From the sources to chunks: batches of documents are read in their order, judged on all cores, and written in their order.
 
 use kiln_corpus::duplicates::Marker;
-use kiln_corpus::{Corpus, Counts, Cursor, Judge, Judged, Method, Opinions, Part, SplitDocuments};
+use kiln_corpus::{
+    Broken, Corpus, Counts, Cursor, Judge, Judged, Method, Opinions, Part, SplitDocuments,
+};
 use kiln_run::{FileEntry, Progress, StopFlag, Unit};
 use kiln_text::Document;
 use rayon::prelude::*;
@@ -55,6 +57,7 @@ pub(super) struct Ingestion<'a> {
 /// Documents that are judged together.
 struct Batch {
     documents: Vec<(Part, Document)>,
+    broken: Vec<Broken>,
     bytes: u64,
     /// After the last of them.
     cursor: Cursor,
@@ -70,6 +73,7 @@ enum Output {
 /// The same documents, judged and, if they are kept, marked.
 struct JudgedBatch {
     documents: Vec<(Part, Judged, Vec<u8>)>,
+    broken: Vec<Broken>,
     bytes: u64,
     cursor: Cursor,
     ended: bool,
@@ -174,6 +178,7 @@ impl Ingestion<'_> {
         };
         Ok(Batch {
             documents: read,
+            broken: documents.take_broken(),
             bytes,
             cursor: documents.cursor(),
             ended,
@@ -192,6 +197,7 @@ impl Ingestion<'_> {
         let documents = batch.documents.into_par_iter().map(judge);
         Ok(JudgedBatch {
             documents: documents.collect::<Result<_, _>>()?,
+            broken: batch.broken,
             bytes: batch.bytes,
             cursor: batch.cursor,
             ended: batch.ended,
@@ -207,11 +213,14 @@ impl Ingestion<'_> {
     ) -> Result<(), Error> {
         let (mut open, bytes) = match chunk.take() {
             Some((open, bytes)) => (open, bytes + batch.bytes),
-            None if batch.documents.is_empty() => return Ok(()),
+            None if batch.documents.is_empty() && batch.broken.is_empty() => return Ok(()),
             None => (self.output(parts.len())?, batch.bytes),
         };
         for (part, judged, mark) in batch.documents {
             open.take(part, judged, &mark)?;
+        }
+        if !batch.broken.is_empty() {
+            open.quarantine(&batch.broken)?;
         }
         if bytes < self.chunk_bytes && !batch.ended {
             *chunk = Some((open, bytes));
@@ -247,6 +256,14 @@ impl Ingestion<'_> {
 }
 
 impl Output {
+    fn quarantine(&mut self, broken: &[Broken]) -> Result<(), Error> {
+        let quarantine = match self {
+            Self::Chunk(chunk) => chunk.quarantine(),
+            Self::Draft(draft) => draft.quarantine(),
+        };
+        quarantine.add(broken)
+    }
+
     fn take(&mut self, part: Part, judged: Judged, mark: &[u8]) -> Result<(), Error> {
         let line = line(&judged.document, part, judged.reason, &judged.opinions)?;
         match (self, judged.reason) {
