@@ -3,7 +3,7 @@
     python scripts/reference/spacy_words.py golden              (datatrove 0.10.1, spacy 3.8)
 
 writes crates/corpus/src/words/spacy/golden.jsonl, which the tests read. To compare over more texts, of files (plain text,
-cut at empty lines into documents of some kilobytes, or JSON lines with a `text`) or of random mixtures of what is hard:
+cut at empty lines into documents of some kilobytes, or JSON lines with a `text` or `prompt`) or of random mixtures of what is hard:
 
     python scripts/reference/spacy_words.py files OUT FILE...
     python scripts/reference/spacy_words.py random OUT SEED COUNT
@@ -105,7 +105,8 @@ def documents(path):
     with reader(path, "rt", encoding="utf-8", errors="replace", newline="") as file:
         if {".json", ".jsonl"} & set(path.suffixes):
             for line in file:
-                yield json.loads(line)["text"]
+                record = json.loads(line)
+                yield record.get("text") or record["prompt"]
         else:
             yield from cut(file.read())
 

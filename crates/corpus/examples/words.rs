@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
+use std::sync::OnceLock;
 use std::time::Instant;
 
 use kiln_corpus::words::{Words, sentence_count};
@@ -15,6 +16,21 @@ struct Reference {
     text: String,
     words: Vec<String>,
     sentences: usize,
+}
+
+/// Seconds that this process has had a processor, where Linux tells, as others may use the machine; else of the clock.
+fn seconds() -> f64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let start = START.get_or_init(Instant::now);
+    let told = std::fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanoseconds = told
+        .split(' ')
+        .next()
+        .and_then(|first| first.parse::<f64>().ok());
+    nanoseconds.map_or_else(
+        || start.elapsed().as_secs_f64(),
+        |nanoseconds| nanoseconds / 1e9,
+    )
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -54,7 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .sum();
         let rounds = (20_000_000 / bytes.max(1)).clamp(1, 200);
         let speed = |work: &dyn Fn(&str) -> usize| {
-            let start = Instant::now();
+            let start = seconds();
             let mut sum = 0;
             for _ in 0..rounds {
                 sum += references
@@ -62,7 +78,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                     .map(|reference| work(&reference.text))
                     .sum::<usize>();
             }
-            let speed = (bytes * rounds) as f64 / 1e6 / start.elapsed().as_secs_f64();
+            let speed = (bytes * rounds) as f64 / 1e6 / (seconds() - start);
             (sum / rounds, speed)
         };
         let (words, words_speed) = speed(&|text| Words::Spacy.split(text).len());

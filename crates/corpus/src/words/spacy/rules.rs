@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use super::affixes;
 use super::chunk::Cutter;
 
-/// Nothing in the table is longer, in bytes.
-const LONGEST: usize = 32;
+/// Texts of at least so many bytes are not in the table.
+const TOO_LONG: usize = 32;
 
 /// A special case, a piece that is part of a [sequence](Rules::sequences), or both.
 pub(super) struct Entry {
@@ -42,8 +42,10 @@ struct Node {
 
 /// The table.
 pub(super) struct Rules {
-    /// Open addressing: the upper half of an entry's hash and its index plus one, 0 where there is none.
-    slots: Vec<(u32, u32)>,
+    /// By the first and by the last byte, the lengths of the entries as bits: most texts are told from them all by these.
+    lengths: Box<[[u32; 2]; 256]>,
+    /// Open addressing: some bits of an entry's hash and its index plus one, 0 where there is none.
+    slots: Vec<(u16, u16)>,
     entries: Vec<Entry>,
     nodes: Vec<Node>,
     /// The node behind a first piece, by its number; 0 if no sequence begins with it.
@@ -57,7 +59,8 @@ pub(super) static ENGLISH: LazyLock<Rules> =
 impl Rules {
     fn parse(table: &str) -> Self {
         let mut rules = Self {
-            slots: vec![(0, 0); 1 << 13],
+            lengths: Box::new([[0; 2]; 256]),
+            slots: vec![(0, 0); 1 << 12],
             entries: Vec::new(),
             nodes: vec![Node::default()],
             first: Vec::new(),
@@ -121,31 +124,44 @@ impl Rules {
         let mut slot = hash as usize % self.slots.len();
         while let (tag, index @ 1..) = self.slots[slot] {
             let index = index as usize - 1;
-            if tag == (hash >> 32) as u32 && *self.entries[index].text == *text {
+            if tag == (hash >> 48) as u16 && *self.entries[index].text == *text {
                 return index;
             }
             slot = (slot + 1) % self.slots.len();
+        }
+        if let (Some(first), Some(last)) = (text.bytes().next(), text.bytes().last()) {
+            self.lengths[usize::from(first)][0] |= 1 << text.len();
+            self.lengths[usize::from(last)][1] |= 1 << text.len();
         }
         self.entries.push(Entry {
             text: text.into(),
             pieces: Vec::new(),
             number: 0,
         });
-        self.slots[slot] = ((hash >> 32) as u32, self.entries.len() as u32);
+        self.slots[slot] = ((hash >> 48) as u16, self.entries.len() as u16);
         self.entries.len() - 1
     }
 
     /// What is known of a text.
     #[inline]
     pub(super) fn get(&self, text: &str) -> Option<&Entry> {
-        if text.len() > LONGEST {
+        let bytes = text.as_bytes();
+        let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+            return None;
+        };
+        let lengths = self.lengths[usize::from(*first)][0] & self.lengths[usize::from(*last)][1];
+        if bytes.len() >= TOO_LONG || lengths >> bytes.len() & 1 == 0 {
             return None;
         }
+        self.find(text)
+    }
+
+    fn find(&self, text: &str) -> Option<&Entry> {
         let hash = hash(text.as_bytes());
         let mask = self.slots.len() - 1;
         let mut slot = hash as usize & mask;
         while let (tag, index @ 1..) = self.slots[slot] {
-            if tag == (hash >> 32) as u32 {
+            if tag == (hash >> 48) as u16 {
                 let entry = &self.entries[index as usize - 1];
                 if *entry.text == *text {
                     return Some(entry);
