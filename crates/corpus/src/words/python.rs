@@ -64,19 +64,44 @@ pub fn split(text: &str) -> impl Iterator<Item = &str> {
             at += length.get();
         }
         let start = at;
-        at += 1;
-        loop {
-            match space_at(bytes, at) {
-                Some(None) => at += 1,
-                Some(Some(length)) => {
-                    let word = &text[start..at];
-                    at += length.get();
-                    return Some(word);
-                }
-                None => return Some(&text[start..]),
-            }
-        }
+        let (end, length) = next_space(bytes, start);
+        at = end + length;
+        Some(&text[start..end])
     })
+}
+
+/// Where the next white space begins and how many bytes it has; at the end there is some of none.
+///
+/// Eight bytes are looked at together: only one that is at most a blank or beyond ASCII can be, or begin, white space.
+fn next_space(bytes: &[u8], mut at: usize) -> (usize, usize) {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const HIGH: u64 = 0x80 * ONES;
+    loop {
+        if let Some(eight) = bytes.get(at..at + 8) {
+            let mut copied = [0; 8];
+            copied.copy_from_slice(eight);
+            let eight = u64::from_le_bytes(copied);
+            // The high bit of a byte is set where its low seven bits are above a blank.
+            let above_blank = (eight & !HIGH) + (0x7F - 0x20) * ONES;
+            let perhaps = (!above_blank | eight) & HIGH;
+            if perhaps == 0 {
+                at += 8;
+                continue;
+            }
+            at += perhaps.trailing_zeros() as usize / 8;
+        }
+        match space_at(bytes, at) {
+            Some(None) => at += 1,
+            Some(Some(length)) => return (at, length.get()),
+            None => return (at, 0),
+        }
+        while bytes
+            .get(at)
+            .is_some_and(|&byte| byte >= 0x80 && SPACES[usize::from(byte)] == 0)
+        {
+            at += 1;
+        }
+    }
 }
 
 /// Which bytes are white space (1) and which may begin it (2): most bytes are neither, and words are found byte by byte.
