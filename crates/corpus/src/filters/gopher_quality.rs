@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::config::Keys;
+use super::lengths::Lengths;
 use super::rule::{Limit, Rule, check, judge, ratio, thresholds};
 use super::{Analysis, Filter, Measured, Values, Verdict};
 use crate::words::{Words, punctuation, python};
@@ -273,14 +274,14 @@ impl Filter for GopherQuality {
 
 impl GopherQuality {
     fn as_datatrove(&self, text: &str, words: &[&str]) -> Values {
-        let ascii = text.is_ascii();
+        let mut lengths = Lengths::of(text);
         let (mut counted, mut characters, mut alphabetic) = (0, 0, 0);
         let mut stop_words = self.stop_words.none_found();
         for word in words {
             let (more_than_marks, letter) = composition(word);
             if more_than_marks {
                 counted += 1;
-                characters += if ascii { word.len() } else { python::len(word) };
+                characters += lengths.next(word);
             }
             alphabetic += usize::from(letter);
             if let Some(found) = self.stop_words.find(word) {

@@ -8,6 +8,7 @@ mod config;
 mod fineweb;
 mod gopher_quality;
 mod gopher_repetition;
+mod lengths;
 mod ngrams;
 mod repeats;
 mod rule;

@@ -5,8 +5,8 @@
 //! looked up carries the number of the (n-1)-gram before its last word, so that comparing two n-grams is comparing two
 //! pairs of numbers.
 
+use super::lengths::Lengths;
 use super::seen::{Seen, hash, mix};
-use crate::words::python;
 
 /// As many bytes of the text, white space left out, are looked at from each word on to tell which n-grams cannot repeat.
 const WINDOW: usize = 16;
@@ -26,19 +26,29 @@ pub(super) struct Ngrams {
     characters: Vec<u64>,
     /// For each word the first that equals it.
     words: Vec<u32>,
-    /// How many n-grams are counted from.
+    /// The n of the n-grams.
     order: usize,
-    /// For each n-gram the first that equals it.
-    first: Vec<u32>,
-    /// How often each n-gram occurs, at the place of the first.
+    /// The n-grams that occur more than once, in the order of the text.
+    repeated: Vec<Ngram>,
+    /// How often each n-gram occurs, by its number.
     counts: Vec<u32>,
-    /// `first` and `counts` of the order below.
-    lower: Vec<u32>,
-    lower_counts: Vec<u32>,
+    /// `repeated` of the order below.
+    lower: Vec<Ngram>,
+    /// What each n-gram is made of: the number of the n-gram before its last word, and the last word.
+    parts: Vec<(u32, u32)>,
     /// Whether the bytes of the window from a word on are those from another word on, too.
     repeats: Vec<bool>,
     /// Where an n-gram of 5 words or more may be one that repeats.
     candidates: Vec<u32>,
+}
+
+/// One occurrence.
+#[derive(Clone, Copy)]
+struct Ngram {
+    /// Its first word.
+    at: u32,
+    /// Equal where n-grams are.
+    number: u32,
 }
 
 /// The most frequent n-gram.
@@ -54,7 +64,7 @@ impl Ngrams {
     /// Another document: its text and the words, which are parts of it. Bytes are numbered in 32 bits: of a document with
     /// 4 GiB of words or more the first 4 GiB are looked at.
     pub(super) fn read(&mut self, text: &str, words: &[&str]) {
-        let ascii = text.is_ascii();
+        let mut lengths = Lengths::of(text);
         let bytes: usize = words.iter().map(|word| word.len()).sum();
         if self.joined.len() < bytes + WINDOW {
             self.joined.resize(bytes + WINDOW, 0);
@@ -83,14 +93,19 @@ impl Ngrams {
             }
             self.starts.push(start as u32);
             self.characters.push(characters);
-            characters += if ascii { word.len() } else { python::len(word) } as u64;
+            characters += lengths.next(word) as u64;
             self.number_word(end);
         }
         self.starts.push(end as u32);
         self.characters.push(characters);
         self.joined[end..end + WINDOW].fill(0);
-        self.first.clone_from(&self.words);
         self.order = 1;
+        self.repeated.clear();
+        for (at, &number) in (0..).zip(&self.words) {
+            if self.counts[number as usize] > 1 {
+                self.repeated.push(Ngram { at, number });
+            }
+        }
     }
 
     /// Number the word that was read last and ends here: the n-grams of order 1.
@@ -138,73 +153,78 @@ impl Ngrams {
     }
 
     /// Code points of the n-gram at a word.
-    fn length(&self, at: usize, order: usize) -> u64 {
-        self.characters[at + order] - self.characters[at]
+    fn length(&self, at: usize) -> u64 {
+        self.characters[at + self.order] - self.characters[at]
     }
 
     /// Go on from the n-grams to those with one more word.
     pub(super) fn longer(&mut self) {
-        std::mem::swap(&mut self.counts, &mut self.lower_counts);
-        std::mem::swap(&mut self.first, &mut self.lower);
+        std::mem::swap(&mut self.repeated, &mut self.lower);
         self.order += 1;
         let Self {
             seen,
             words,
-            first,
+            order,
+            repeated,
             counts,
             lower,
-            lower_counts,
-            order,
+            parts,
             ..
         } = self;
-        let length = (words.len() + 1).saturating_sub(*order);
-        first.clear();
+        repeated.clear();
         counts.clear();
-        counts.resize(length, 0);
-        seen.begin(length as u32);
-        let repeats = |at: usize| lower_counts[lower[at] as usize] > 1;
-        let mut next_repeats = length > 0 && repeats(0);
-        for at in 0..length {
-            let this_repeats = std::mem::replace(&mut next_repeats, repeats(at + 1));
-            let mut number = at as u32;
-            if this_repeats && next_repeats {
-                let parts = |at: usize| (lower[at], words[at + *order - 1]);
-                let this = parts(at);
-                let key = mix(u64::from(this.0) << 32 | u64::from(this.1), 0);
-                let found = seen.find_or_insert(key, number, |other| parts(other as usize) == this);
-                number = found.unwrap_or(number);
+        parts.clear();
+        seen.begin(lower.len() as u32);
+        for pair in lower.windows(2) {
+            let at = pair[0].at;
+            if pair[1].at != at + 1 {
+                continue;
             }
+            // The n-gram that it ends with begins at the next word, so that it is not beyond the last.
+            let this = (pair[0].number, words[at as usize + *order - 1]);
+            let key = mix(u64::from(this.0) << 32 | u64::from(this.1), 0);
+            let new = parts.len() as u32;
+            let number = match seen.find_or_insert(key, new, |other| parts[other as usize] == this)
+            {
+                Some(number) => number,
+                None => {
+                    parts.push(this);
+                    counts.push(0);
+                    new
+                }
+            };
             counts[number as usize] += 1;
-            first.push(number);
+            repeated.push(Ngram { at, number });
         }
+        repeated.retain(|ngram| counts[ngram.number as usize] > 1);
     }
 
     /// The most frequent n-gram; of several the one that came first. None where the words are fewer than n.
     pub(super) fn top(&self) -> Option<Top> {
-        let mut best = 0;
-        for (at, &count) in self.counts.iter().enumerate() {
-            if count > self.counts[best] {
-                best = at;
+        if self.len() < self.order {
+            return None;
+        }
+        let mut top = (1, 0);
+        for ngram in &self.repeated {
+            let count = self.counts[ngram.number as usize];
+            if count > top.0 {
+                top = (count, ngram.at as usize);
             }
         }
-        let count = u64::from(*self.counts.get(best)?);
         Some(Top {
-            count,
-            characters: self.length(best, self.order),
+            count: u64::from(top.0),
+            characters: self.length(top.1),
         })
     }
 
     /// Code points in the n-grams that occur more than once, each counted as often as it occurs, and in all n-grams.
     pub(super) fn repeated_and_all(&self) -> (u64, u64) {
-        let (mut repeated, mut all) = (0, 0);
-        for (at, &first) in self.first.iter().enumerate() {
-            let length = self.length(at, self.order);
-            all += length;
-            if self.counts[first as usize] > 1 {
-                repeated += length;
-            }
-        }
-        (repeated, all)
+        let repeated = self
+            .repeated
+            .iter()
+            .map(|ngram| self.length(ngram.at as usize));
+        let all = (0..(self.len() + 1).saturating_sub(self.order)).map(|at| self.length(at));
+        (repeated.sum(), all.sum())
     }
 
     /// Find out where n-grams of 5 and more words can repeat; [`Ngrams::struck_out`] needs it.
