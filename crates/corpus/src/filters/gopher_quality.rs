@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::config::Keys;
+use super::lengths::Lengths;
 use super::rule::{Limit, Rule, check, judge, ratio, thresholds};
 use super::{Analysis, Filter, Measured, Values, Verdict};
 use crate::Error;
@@ -276,14 +277,14 @@ impl Filter for GopherQuality {
 
 impl GopherQuality {
     fn as_datatrove(&self, text: &str, words: &[&str]) -> Values {
-        let ascii = text.is_ascii();
+        let mut lengths = Lengths::of(text);
         let (mut counted, mut characters, mut alphabetic) = (0, 0, 0);
         let mut stop_words = self.stop_words.none_found();
         for word in words {
             let (more_than_marks, letter) = composition(word);
             if more_than_marks {
                 counted += 1;
-                characters += if ascii { word.len() } else { python::len(word) };
+                characters += lengths.next(word);
             }
             alphabetic += usize::from(letter);
             if let Some(found) = self.stop_words.find(word) {
@@ -367,7 +368,16 @@ fn median(numbers: &mut [usize]) -> f64 {
 }
 
 /// Whether a word has a character that is no punctuation, and whether it has a letter.
+#[inline]
 fn composition(word: &str) -> (bool, bool) {
+    // Most words begin with a letter.
+    match word.as_bytes() {
+        [first, ..] if first.is_ascii_alphabetic() => (true, true),
+        _ => composition_of_any(word),
+    }
+}
+
+fn composition_of_any(word: &str) -> (bool, bool) {
     const MARK: u8 = 0;
     const OTHER: u8 = 1;
     const LETTER: u8 = 2;
@@ -413,6 +423,8 @@ struct StopWords {
     words: Vec<Box<[u8]>>,
     /// Where those that begin with a byte are among them.
     places: Box<[std::ops::Range<usize>; 256]>,
+    /// How long those that begin with a byte are: bit 2 for two bytes, bit 63 for 63 and more.
+    lengths: Box<[u64; 256]>,
 }
 
 impl StopWords {
@@ -427,9 +439,16 @@ impl StopWords {
                 |word: &Box<[u8]>| word.first().is_none_or(|&first| usize::from(first) <= byte);
             words.partition_point(begins_below)..words.partition_point(begins_at)
         });
+        let mut lengths = Box::new([0; 256]);
+        for word in &words {
+            if let Some(&first) = word.first() {
+                lengths[usize::from(first)] |= 1 << word.len().min(63);
+            }
+        }
         Self {
             words,
             places: Box::new(places),
+            lengths,
         }
     }
 
@@ -440,7 +459,11 @@ impl StopWords {
     #[inline]
     fn find(&self, word: &str) -> Option<usize> {
         let word = word.as_bytes();
-        let places = self.places[usize::from(*word.first()?)].clone();
+        let first = usize::from(*word.first()?);
+        if self.lengths[first] >> word.len().min(63) & 1 == 0 {
+            return None;
+        }
+        let places = self.places[first].clone();
         self.words[places.clone()]
             .iter()
             .position(|other| **other == *word)

@@ -161,7 +161,7 @@ impl Filter for GopherRepetition {
     fn measure(&self, analysis: &Analysis<'_>) -> Measured {
         let words = analysis.words(self.words);
         let values = NGRAMS.with_borrow_mut(|ngrams| {
-            ngrams.read(words, analysis.text().is_ascii());
+            ngrams.read(analysis.text(), words);
             match self.variant {
                 GopherVariant::Datatrove => as_datatrove(analysis.text(), ngrams),
                 GopherVariant::Dolma => as_dolma(analysis.text(), ngrams),

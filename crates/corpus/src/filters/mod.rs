@@ -12,6 +12,7 @@ mod gopher_repetition;
 mod language;
 mod length;
 mod list;
+mod lengths;
 mod ngrams;
 mod pii;
 mod repeats;
@@ -92,7 +93,7 @@ mod tests {
     fn judge(config: &str, text: &str) -> (Verdict, Measured) {
         let config: FilterConfig = toml::from_str(config).unwrap();
         config.check().unwrap();
-        let filter = config.build();
+        let filter = config.build(std::path::Path::new(".")).unwrap();
         let document = Document::new("", text, Provenance::default());
         let measured = filter.measure(&Analysis::new(&document));
         // A ledger's values are enough to judge by.
@@ -227,7 +228,7 @@ mod tests {
                 written.starts_with(&format!("kind = \"{kind}\"")),
                 "{written}"
             );
-            let filter = config.build();
+            let filter = config.build(std::path::Path::new(".")).unwrap();
             assert_eq!(filter.kind(), kind);
             assert!(
                 filter

@@ -5,17 +5,20 @@
 //! looked up carries the number of the (n-1)-gram before its last word, so that comparing two n-grams is comparing two
 //! pairs of numbers.
 
+use super::lengths::Lengths;
 use super::seen::{Seen, hash, mix};
-use crate::words::python;
 
 /// As many bytes of the text, white space left out, are looked at from each word on to tell which n-grams cannot repeat.
 const WINDOW: usize = 16;
+
+/// The words of the shortest n-grams that are struck out.
+const FEWEST: usize = 5;
 
 /// The words of one document and what is known of their n-grams. Used again for the next document, it allocates nothing.
 #[derive(Default)]
 pub(super) struct Ngrams {
     seen: Seen,
-    /// The words one behind the other with nothing between, then `WINDOW` zeros.
+    /// The words one behind the other with nothing between, then `WINDOW` zeros, then what is left of documents before.
     joined: Vec<u8>,
     /// Where each word begins in `joined`; one more than there are words.
     starts: Vec<u32>,
@@ -23,17 +26,29 @@ pub(super) struct Ngrams {
     characters: Vec<u64>,
     /// For each word the first that equals it.
     words: Vec<u32>,
-    /// How many n-grams are counted from.
+    /// The n of the n-grams.
     order: usize,
-    /// For each n-gram the first that equals it.
-    first: Vec<u32>,
-    /// How often each n-gram occurs, at the place of the first.
+    /// The n-grams that occur more than once, in the order of the text.
+    repeated: Vec<Ngram>,
+    /// How often each n-gram occurs, by its number.
     counts: Vec<u32>,
-    /// `first` and `counts` of the order below.
-    lower: Vec<u32>,
-    lower_counts: Vec<u32>,
+    /// `repeated` of the order below.
+    lower: Vec<Ngram>,
+    /// What each n-gram is made of: the number of the n-gram before its last word, and the last word.
+    parts: Vec<(u32, u32)>,
     /// Whether the bytes of the window from a word on are those from another word on, too.
     repeats: Vec<bool>,
+    /// Where an n-gram of 5 words or more may be one that repeats.
+    candidates: Vec<u32>,
+}
+
+/// One occurrence.
+#[derive(Clone, Copy)]
+struct Ngram {
+    /// Its first word.
+    at: u32,
+    /// Equal where n-grams are.
+    number: u32,
 }
 
 /// The most frequent n-gram.
@@ -46,26 +61,85 @@ pub(super) struct Top {
 }
 
 impl Ngrams {
-    /// Another document's words. Bytes are numbered in 32 bits: of a document with 4 GiB or more the first 4 GiB are
-    /// looked at.
-    pub(super) fn read(&mut self, words: &[&str], ascii: bool) {
-        self.joined.clear();
+    /// Another document: its text and the words, which are parts of it. Bytes are numbered in 32 bits: of a document with
+    /// 4 GiB of words or more the first 4 GiB are looked at.
+    pub(super) fn read(&mut self, text: &str, words: &[&str]) {
+        let mut lengths = Lengths::of(text);
+        let bytes: usize = words.iter().map(|word| word.len()).sum();
+        if self.joined.len() < bytes + WINDOW {
+            self.joined.resize(bytes + WINDOW, 0);
+        }
         self.starts.clear();
         self.characters.clear();
-        let mut characters = 0;
+        self.words.clear();
+        self.counts.clear();
+        self.counts.resize(words.len(), 0);
+        self.seen.begin(words.len() as u32);
+        let (mut end, mut characters) = (0, 0);
         for word in words {
-            if u32::try_from(self.joined.len() + word.len()).is_err() {
+            let start = end;
+            end += word.len();
+            if u32::try_from(end).is_err() {
+                end = start;
                 break;
             }
-            self.starts.push(self.joined.len() as u32);
+            // Copying a fixed number of bytes is quicker than copying some; what is too much is written over.
+            let from = word.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+            match text.as_bytes().get(from..from.wrapping_add(WINDOW)) {
+                Some(window) if word.len() <= WINDOW => {
+                    self.joined[start..start + WINDOW].copy_from_slice(window)
+                }
+                _ => self.joined[start..end].copy_from_slice(word.as_bytes()),
+            }
+            self.starts.push(start as u32);
             self.characters.push(characters);
-            self.joined.extend_from_slice(word.as_bytes());
-            characters += if ascii { word.len() } else { python::len(word) } as u64;
+            characters += lengths.next(word) as u64;
+            self.number_word(end);
         }
-        self.starts.push(self.joined.len() as u32);
+        self.starts.push(end as u32);
         self.characters.push(characters);
-        self.joined.extend_from_slice(&[0; WINDOW]);
-        self.number_words();
+        self.joined[end..end + WINDOW].fill(0);
+        self.order = 1;
+        self.repeated.clear();
+        for (at, &number) in (0..).zip(&self.words) {
+            if self.counts[number as usize] > 1 {
+                self.repeated.push(Ngram { at, number });
+            }
+        }
+    }
+
+    /// Number the word that was read last and ends here: the n-grams of order 1.
+    #[inline]
+    fn number_word(&mut self, end: usize) {
+        let Self {
+            seen,
+            joined,
+            starts,
+            words,
+            counts,
+            ..
+        } = self;
+        let at = words.len();
+        let start = starts[at] as usize;
+        let length = end - start;
+        let this = beginning(joined, start, length);
+        let mut key = mix(this.0 ^ (length as u64) << 56, this.1);
+        if length > WINDOW {
+            key ^= hash(&joined[start + WINDOW..end]);
+        }
+        let found = seen.find_or_insert(key, at as u32, |other| {
+            let (start, end) = (
+                starts[other as usize] as usize,
+                starts[other as usize + 1] as usize,
+            );
+            end - start == length
+                && beginning(joined, start, length) == this
+                && (length <= WINDOW
+                    || joined[start..end] == joined[starts[at] as usize..][..length])
+        });
+        let number = found.unwrap_or(at as u32);
+        counts[number as usize] += 1;
+        words.push(number);
     }
 
     /// How many words.
@@ -79,102 +153,78 @@ impl Ngrams {
     }
 
     /// Code points of the n-gram at a word.
-    fn length(&self, at: usize, order: usize) -> u64 {
-        self.characters[at + order] - self.characters[at]
-    }
-
-    /// Number the words: the n-grams of order 1.
-    fn number_words(&mut self) {
-        let Self {
-            seen,
-            joined,
-            starts,
-            words,
-            first,
-            counts,
-            ..
-        } = self;
-        let length = starts.len() - 1;
-        words.clear();
-        counts.clear();
-        counts.resize(length, 0);
-        seen.begin(length as u32);
-        let word = |at: usize| &joined[starts[at] as usize..starts[at + 1] as usize];
-        for at in 0..length {
-            let this = word(at);
-            let found =
-                seen.find_or_insert(hash(this), at as u32, |other| word(other as usize) == this);
-            let number = found.unwrap_or(at as u32);
-            counts[number as usize] += 1;
-            words.push(number);
-        }
-        first.clone_from(words);
-        self.order = 1;
+    fn length(&self, at: usize) -> u64 {
+        self.characters[at + self.order] - self.characters[at]
     }
 
     /// Go on from the n-grams to those with one more word.
     pub(super) fn longer(&mut self) {
-        std::mem::swap(&mut self.counts, &mut self.lower_counts);
-        std::mem::swap(&mut self.first, &mut self.lower);
+        std::mem::swap(&mut self.repeated, &mut self.lower);
         self.order += 1;
         let Self {
             seen,
             words,
-            first,
+            order,
+            repeated,
             counts,
             lower,
-            lower_counts,
-            order,
+            parts,
             ..
         } = self;
-        let length = (words.len() + 1).saturating_sub(*order);
-        first.clear();
+        repeated.clear();
         counts.clear();
-        counts.resize(length, 0);
-        seen.begin(length as u32);
-        let repeats = |at: usize| lower_counts[lower[at] as usize] > 1;
-        let mut next_repeats = length > 0 && repeats(0);
-        for at in 0..length {
-            let this_repeats = std::mem::replace(&mut next_repeats, repeats(at + 1));
-            let mut number = at as u32;
-            if this_repeats && next_repeats {
-                let parts = |at: usize| (lower[at], words[at + *order - 1]);
-                let this = parts(at);
-                let key = mix(u64::from(this.0) << 32 | u64::from(this.1), 0);
-                let found = seen.find_or_insert(key, number, |other| parts(other as usize) == this);
-                number = found.unwrap_or(number);
+        parts.clear();
+        seen.begin(lower.len() as u32);
+        for pair in lower.windows(2) {
+            let at = pair[0].at;
+            if pair[1].at != at + 1 {
+                continue;
             }
+            // The n-gram that it ends with begins at the next word, so that it is not beyond the last.
+            let this = (pair[0].number, words[at as usize + *order - 1]);
+            let key = mix(u64::from(this.0) << 32 | u64::from(this.1), 0);
+            let new = parts.len() as u32;
+            let number = match seen.find_or_insert(key, new, |other| parts[other as usize] == this)
+            {
+                Some(number) => number,
+                None => {
+                    parts.push(this);
+                    counts.push(0);
+                    new
+                }
+            };
             counts[number as usize] += 1;
-            first.push(number);
+            repeated.push(Ngram { at, number });
         }
+        repeated.retain(|ngram| counts[ngram.number as usize] > 1);
     }
 
     /// The most frequent n-gram; of several the one that came first. None where the words are fewer than n.
     pub(super) fn top(&self) -> Option<Top> {
-        let mut best = 0;
-        for (at, &count) in self.counts.iter().enumerate() {
-            if count > self.counts[best] {
-                best = at;
+        if self.len() < self.order {
+            return None;
+        }
+        let mut top = (1, 0);
+        for ngram in &self.repeated {
+            let count = self.counts[ngram.number as usize];
+            if count > top.0 {
+                top = (count, ngram.at as usize);
             }
         }
-        let count = u64::from(*self.counts.get(best)?);
         Some(Top {
-            count,
-            characters: self.length(best, self.order),
+            count: u64::from(top.0),
+            characters: self.length(top.1),
         })
     }
 
     /// Code points in the n-grams that occur more than once, each counted as often as it occurs, and in all n-grams.
     pub(super) fn repeated_and_all(&self) -> (u64, u64) {
-        let (mut repeated, mut all) = (0, 0);
-        for (at, &first) in self.first.iter().enumerate() {
-            let length = self.length(at, self.order);
-            all += length;
-            if self.counts[first as usize] > 1 {
-                repeated += length;
-            }
-        }
-        (repeated, all)
+        let repeated = self
+            .repeated
+            .iter()
+            .map(|ngram| self.length(ngram.at as usize));
+        let all = (0..(self.len() + 1).saturating_sub(self.order)).map(|at| self.length(at));
+        (repeated.sum(), all.sum())
     }
 
     /// Find out where n-grams of 5 and more words can repeat; [`Ngrams::struck_out`] needs it.
@@ -188,6 +238,7 @@ impl Ngrams {
             joined,
             starts,
             repeats,
+            candidates,
             ..
         } = self;
         let length = starts.len() - 1;
@@ -195,15 +246,7 @@ impl Ngrams {
         repeats.resize(length, false);
         seen.begin(length as u32);
         for at in 0..length {
-            let window = |at: usize| {
-                let start = starts[at] as usize;
-                let half = |from: usize| {
-                    let mut bytes = [0; 8];
-                    bytes.copy_from_slice(&joined[from..from + 8]);
-                    u64::from_le_bytes(bytes)
-                };
-                (half(start), half(start + 8))
-            };
+            let window = |at: usize| window(joined, starts[at] as usize);
             let this = window(at);
             let found = seen.find_or_insert(mix(this.0, this.1), at as u32, |other| {
                 window(other as usize) == this
@@ -213,38 +256,75 @@ impl Ngrams {
                 repeats[other as usize] = true;
             }
         }
+        candidates.clear();
+        for at in 0..(length + 1).saturating_sub(FEWEST) {
+            if repeats[at] || ((starts[at + FEWEST] - starts[at]) as usize) < WINDOW {
+                candidates.push(at as u32);
+            }
+        }
     }
 
-    /// Code points of the n-grams of one order that were seen before, found from left to right; what is found is stepped
-    /// over. N-grams are equal where their letters are, wherever these are cut into words.
+    /// Code points of the n-grams of one order (5 or more) that were seen before, found from left to right; what is found
+    /// is stepped over. N-grams are equal where their letters are, wherever these are cut into words.
     pub(super) fn struck_out(&mut self, order: usize) -> u64 {
+        debug_assert!(order >= FEWEST);
         let Self {
             seen,
             joined,
             starts,
             characters,
             repeats,
+            candidates,
             ..
         } = self;
-        let length = repeats.len();
-        seen.begin(length as u32);
+        seen.begin(repeats.len() as u32);
         let bytes = |at: usize| &joined[starts[at] as usize..starts[at + order] as usize];
-        let (mut at, mut struck) = (0, 0);
-        while at + order <= length {
-            if repeats[at] || ((starts[at + order] - starts[at]) as usize) < WINDOW {
-                let this = bytes(at);
-                let found = seen
-                    .find_or_insert(hash(this), at as u32, |other| bytes(other as usize) == this);
-                if found.is_some() {
-                    struck += characters[at + order] - characters[at];
-                    at += order;
-                    continue;
-                }
+        let (mut next, mut struck) = (0, 0);
+        for &number in &*candidates {
+            let at = number as usize;
+            if at < next || at + order > repeats.len() {
+                continue;
             }
-            at += 1;
+            let this = bytes(at);
+            if !repeats[at] && this.len() >= WINDOW {
+                continue;
+            }
+            let found =
+                seen.find_or_insert(hash(this), number, |other| bytes(other as usize) == this);
+            if found.is_some() {
+                struck += characters[at + order] - characters[at];
+                next = at + order;
+            }
         }
         struck
     }
+}
+
+/// The bytes from a place on, as two numbers.
+#[inline]
+fn window(joined: &[u8], start: usize) -> (u64, u64) {
+    let mut bytes = [0; WINDOW];
+    bytes.copy_from_slice(&joined[start..start + WINDOW]);
+    let both = u128::from_le_bytes(bytes);
+    (both as u64, (both >> 64) as u64)
+}
+
+/// The bytes of a word, as two numbers; of a longer word the first ones.
+#[inline]
+fn beginning(joined: &[u8], start: usize, length: usize) -> (u64, u64) {
+    const MASKS: [(u64, u64); WINDOW + 1] = {
+        let mut masks = [(0, 0); WINDOW + 1];
+        let mut length = 1;
+        while length <= WINDOW {
+            let mask = u128::MAX >> (128 - 8 * length);
+            masks[length] = (mask as u64, (mask >> 64) as u64);
+            length += 1;
+        }
+        masks
+    };
+    let (low, high) = window(joined, start);
+    let mask = MASKS[length.min(WINDOW)];
+    (low & mask.0, high & mask.1)
 }
 
 #[cfg(test)]
@@ -300,8 +380,9 @@ mod tests {
         )
     }
 
-    fn check(ngrams: &mut Ngrams, words: &[&str]) {
-        ngrams.read(words, false);
+    fn check(ngrams: &mut Ngrams, text: &str) {
+        let words: &[&str] = &text.split_whitespace().collect::<Vec<_>>();
+        ngrams.read(text, words);
         assert_eq!(ngrams.len(), words.len());
         ngrams.find_repeats();
         for order in 5..=10 {
@@ -340,13 +421,7 @@ mod tests {
             "the quick brown fox jumps over the lazy dog and the quick brown fox jumps over the lazy cat and the quick brown fox",
         ];
         for text in texts {
-            check(
-                &mut ngrams,
-                &text
-                    .split(' ')
-                    .filter(|word| !word.is_empty())
-                    .collect::<Vec<_>>(),
-            );
+            check(&mut ngrams, text);
         }
     }
 
@@ -356,8 +431,7 @@ mod tests {
             words in prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "ba", "aab", "é", "extraordinarily", "long-winded"]), 0..60),
             repeats in 1_usize..4,
         ) {
-            let words = words.repeat(repeats);
-            check(&mut Ngrams::default(), &words);
+            check(&mut Ngrams::default(), &words.repeat(repeats).join(" "));
         }
     }
 }

@@ -64,19 +64,47 @@ pub fn split(text: &str) -> impl Iterator<Item = &str> {
             at += length.get();
         }
         let start = at;
-        at += 1;
-        loop {
-            match space_at(bytes, at) {
-                Some(None) => at += 1,
-                Some(Some(length)) => {
-                    let word = &text[start..at];
-                    at += length.get();
-                    return Some(word);
-                }
-                None => return Some(&text[start..]),
-            }
-        }
+        let (end, length) = next_space(bytes, start);
+        at = end + length;
+        Some(&text[start..end])
     })
+}
+
+/// Where the next white space begins and how many bytes it has; at the end there is some of none.
+fn next_space(bytes: &[u8], mut at: usize) -> (usize, usize) {
+    loop {
+        at = next_odd::<0x20>(bytes, at);
+        match space_at(bytes, at) {
+            Some(None) => at += 1,
+            Some(Some(length)) => return (at, length.get()),
+            None => return (at, 0),
+        }
+        // In a script beyond ASCII most bytes are odd, and none of them is white space.
+        while (bytes.get(at)).is_some_and(|&byte| byte >= 0x80 && SPACES[usize::from(byte)] == 0) {
+            at += 1;
+        }
+    }
+}
+
+/// The first byte from a place on that is at most `LOW` or beyond ASCII, or one of the last seven: eight bytes are looked
+/// at together. What ends words and lines begins with such a byte.
+#[inline]
+fn next_odd<const LOW: u8>(bytes: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const HIGH: u64 = 0x80 * ONES;
+    while let Some(eight) = bytes.get(at..at + 8) {
+        let mut copied = [0; 8];
+        copied.copy_from_slice(eight);
+        let eight = u64::from_le_bytes(copied);
+        // The high bit of a byte is set where its low seven bits are above LOW.
+        let above = (eight & !HIGH) + u64::from(0x7F - LOW) * ONES;
+        let odd = (!above | eight) & HIGH;
+        if odd != 0 {
+            return at + odd.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at
 }
 
 /// Which bytes are white space (1) and which may begin it (2): most bytes are neither, and words are found byte by byte.
@@ -146,15 +174,23 @@ pub fn splitlines(text: &str) -> impl Iterator<Item = &str> {
 
 /// The bytes of the first line and those of what ends it.
 fn line_end(text: &[u8]) -> (usize, usize) {
-    for (at, byte) in text.iter().enumerate() {
+    let mut at = next_odd::<0x1E>(text, 0);
+    while let Some(byte) = text.get(at) {
         let end = match byte {
             b'\r' if text.get(at + 1) == Some(&b'\n') => 2,
             b'\n'..=b'\r' | 0x1C..=0x1E => 1,
             0xC2 if text.get(at + 1) == Some(&0x85) => 2,
             0xE2 if matches!(text.get(at + 1..at + 3), Some([0x80, 0xA8 | 0xA9])) => 3,
-            _ => continue,
+            0x80.. => 0,
+            _ => {
+                at = next_odd::<0x1E>(text, at + 1);
+                continue;
+            }
         };
-        return (at, end);
+        if end > 0 {
+            return (at, end);
+        }
+        at += 1;
     }
     (text.len(), 0)
 }
