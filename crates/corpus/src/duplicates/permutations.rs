@@ -119,7 +119,7 @@ impl Unit for Portable {
         let mut least = [u32::MAX; LANES];
         for &shingle in block {
             let (low, high) = (shingle as u32, (shingle >> 32) as u32);
-            for lane in 0..LANES {
+            for (lane, least) in least.iter_mut().enumerate() {
                 let a_low = group.multipliers_low[lane];
                 let carried = (u64::from(low) * u64::from(a_low)) >> 32;
                 let sum = (carried as u32)
@@ -127,7 +127,7 @@ impl Unit for Portable {
                     .wrapping_add(high.wrapping_mul(a_low))
                     .wrapping_add(group.increments_high[lane])
                     .wrapping_add(2);
-                least[lane] = least[lane].min(sum & BOUND);
+                *least = (*least).min(sum & BOUND);
             }
         }
         least
