@@ -1,6 +1,6 @@
-"""Reference values for near copies: datatrove's MinHash stages 1 to 3, with words between white space.
+"""Reference values for near copies: datatrove's MinHash stages 1 to 3, with words between white space or spaCy's.
 
-    python scripts/reference/minhash.py                (datatrove 0.10.1, numpy 2.4.6, xxhash 3, Python 3.11)
+    python scripts/reference/minhash.py         (datatrove 0.10.1, spacy 3.8, numpy 2.4.6, xxhash 3, Python 3.11)
 
 writes crates/corpus/tests/reference/minhash.json: documents that are made here, some of them near copies, and for each
 configuration the SHA-1 of every .sig file, the pairs of the .dups files and the clusters.
@@ -13,7 +13,6 @@ which only digests are kept. crates/corpus/src/duplicates/reference.rs makes the
 
 import hashlib
 import json
-import os
 import random
 import struct
 import sys
@@ -30,6 +29,7 @@ CASES = [
     {},
     {"hash": "sha1"},
     {"n_grams": 3, "buckets": 5, "rows": 4, "seed": 42},
+    {"words": "spacy"},
 ]
 
 
@@ -44,8 +44,9 @@ class Whitespace(word_tokenizers.WordTokenizer):
         return [(0, len(text))]
 
 
-if os.environ.get("WORDS") != "spacy":
-    word_tokenizers.load_word_tokenizer = lambda language=None: Whitespace()
+WORDS = {"whitespace": lambda language=None: Whitespace(), "spacy": word_tokenizers.load_word_tokenizer}
+words = "whitespace"
+word_tokenizers.load_word_tokenizer = lambda language=None: WORDS[words](language)
 
 from datatrove.pipeline.dedup.minhash import (  # noqa: E402 (after the words were chosen)
     MinhashConfig,
@@ -61,6 +62,8 @@ def sha1(data):
 
 
 def reference(texts, case):
+    global words
+    words = case.get("words", "whitespace")
     config = MinhashConfig(
         n_grams=case.get("n_grams", 5),
         num_buckets=case.get("buckets", 14),

@@ -15,18 +15,9 @@ impl<'a> NGrams<'a> {
     /// The words of what [`super::simplify_text`] gave.
     pub(crate) fn new(simple: &'a str, words: Words) -> Self {
         // What is there most of the time: no word needs to be moved.
-        if words == Words::Whitespace && !simple.contains("  ") {
-            let mut bounds = Vec::with_capacity(simple.len() / 4);
-            let mut start = 0;
-            for (at, &byte) in simple.as_bytes().iter().enumerate() {
-                if byte == b' ' {
-                    bounds.push((start, at));
-                    start = at + 1;
-                }
-            }
-            if start < simple.len() {
-                bounds.push((start, simple.len()));
-            }
+        if words == Words::Whitespace
+            && let Some(bounds) = spaced_words(simple)
+        {
             return Self {
                 joined: Cow::Borrowed(simple),
                 words: bounds,
@@ -59,6 +50,25 @@ impl<'a> NGrams<'a> {
         let bounds = self.words.iter().zip(ends);
         bounds.map(|(&(start, _), &(_, end))| &self.joined[start..end])
     }
+}
+
+/// Where words with one space between each two begin and end; `None` if there are more spaces anywhere.
+fn spaced_words(simple: &str) -> Option<Vec<(usize, usize)>> {
+    let mut bounds = Vec::with_capacity(simple.len() / 4);
+    let mut start = 0;
+    for (at, &byte) in simple.as_bytes().iter().enumerate() {
+        if byte == b' ' {
+            if at == start {
+                return None;
+            }
+            bounds.push((start, at));
+            start = at + 1;
+        }
+    }
+    if start < simple.len() {
+        bounds.push((start, simple.len()));
+    }
+    Some(bounds)
 }
 
 #[cfg(test)]

@@ -10,11 +10,11 @@
 /// p.
 pub(crate) const MERSENNE_PRIME: u64 = (1 << 61) - 1;
 
-/// Functions that are looked at together: as many as a vector of 256 bits has 32-bit numbers.
-const LANES: usize = 8;
+/// Functions that are looked at together: as many as two vectors of 256 bits have 32-bit numbers.
+const LANES: usize = 16;
 
 /// Shingles that are looked at together.
-const BLOCK: usize = 32;
+const BLOCK: usize = 16;
 
 /// The functions of one signature.
 #[derive(Clone, Debug)]
@@ -98,12 +98,11 @@ impl Group {
 
 /// How [`Minima`] gets bounds.
 trait Unit: Copy {
-    /// For each function a number that is at most 2 above the high 29 bits of its least value over a block.
+    /// For each function the least of the bounds of a block: of one value, its high 29 bits and 1 or 2 more, modulo 2^29.
     ///
     /// Those bits need the high half of a x + b only, a third of the work of the whole. Left out is the carry of the low
-    /// halves, so that the bits found are right or 1 too small. Two added to them, modulo 2^29, is therefore at most 2
-    /// above the right ones; and it is at most 1 where those are all ones, when the value may be p or more, which is
-    /// nearly nothing once it is reduced.
+    /// halves, so that the sum is right or 1 too small; to that 2 is added. A value of p or more, which is nearly nothing
+    /// once it is reduced, has ones in all of these bits, and a bound of 0 or 1.
     fn bounds(self, group: &Group, block: &[u64]) -> [u32; LANES];
 }
 
@@ -120,7 +119,7 @@ impl Unit for Portable {
         let mut least = [u32::MAX; LANES];
         for &shingle in block {
             let (low, high) = (shingle as u32, (shingle >> 32) as u32);
-            for lane in 0..LANES {
+            for (lane, least) in least.iter_mut().enumerate() {
                 let a_low = group.multipliers_low[lane];
                 let carried = (u64::from(low) * u64::from(a_low)) >> 32;
                 let sum = (carried as u32)
@@ -128,7 +127,7 @@ impl Unit for Portable {
                     .wrapping_add(high.wrapping_mul(a_low))
                     .wrapping_add(group.increments_high[lane])
                     .wrapping_add(2);
-                least[lane] = least[lane].min(sum & BOUND);
+                *least = (*least).min(sum & BOUND);
             }
         }
         least
@@ -143,25 +142,28 @@ impl Unit for pulp::x86::V3 {
         use std::arch::x86_64::__m256i;
 
         let (avx, avx2) = (self.avx, self.avx2);
-        let load = |numbers: [u32; LANES]| -> __m256i { pulp::cast(numbers) };
+        let load = |numbers: [u32; LANES]| -> [__m256i; LANES / 8] { pulp::cast(numbers) };
         let all = |number: u32| avx._mm256_set1_epi32(number as i32);
         let a_low = load(group.multipliers_low);
-        let a_low_odd = avx2._mm256_srli_epi64::<32>(a_low);
+        let a_low_odd = a_low.map(|a| avx2._mm256_srli_epi64::<32>(a));
         let a_high = load(group.multipliers_high);
-        let b_high = avx2._mm256_add_epi32(load(group.increments_high), all(2));
+        let b_high = load(group.increments_high).map(|b| avx2._mm256_add_epi32(b, all(2)));
         let bound = all(BOUND);
-        let mut least = all(u32::MAX);
+        let mut least = [all(u32::MAX); LANES / 8];
         for &shingle in block {
             let (low, high) = (all(shingle as u32), all((shingle >> 32) as u32));
-            let even = avx2._mm256_srli_epi64::<32>(avx2._mm256_mul_epu32(low, a_low));
-            let odd = avx2._mm256_mul_epu32(low, a_low_odd);
-            let carried = avx2._mm256_blend_epi32::<0b1010_1010>(even, odd);
-            let crossed = avx2._mm256_add_epi32(
-                avx2._mm256_mullo_epi32(low, a_high),
-                avx2._mm256_mullo_epi32(high, a_low),
-            );
-            let sum = avx2._mm256_add_epi32(avx2._mm256_add_epi32(carried, b_high), crossed);
-            least = avx2._mm256_min_epu32(least, avx2._mm256_and_si256(sum, bound));
+            for half in 0..LANES / 8 {
+                let even = avx2._mm256_srli_epi64::<32>(avx2._mm256_mul_epu32(low, a_low[half]));
+                let odd = avx2._mm256_mul_epu32(low, a_low_odd[half]);
+                let carried = avx2._mm256_blend_epi32::<0b1010_1010>(even, odd);
+                let crossed = avx2._mm256_add_epi32(
+                    avx2._mm256_mullo_epi32(low, a_high[half]),
+                    avx2._mm256_mullo_epi32(high, a_low[half]),
+                );
+                let sum =
+                    avx2._mm256_add_epi32(avx2._mm256_add_epi32(carried, b_high[half]), crossed);
+                least[half] = avx2._mm256_min_epu32(least[half], avx2._mm256_and_si256(sum, bound));
+            }
         }
         pulp::cast(least)
     }
@@ -176,26 +178,35 @@ struct Minima<'a, U> {
 }
 
 impl<U: Unit> Minima<'_, U> {
-    /// The longer the document, the seldomer has a block a value below all before: once in so many blocks as there were.
-    /// Most blocks are passed over by their bounds.
+    /// First the bounds of all blocks, then the values of those blocks, mostly one, that may hold the least.
+    ///
+    /// If no bound is below 2, all are 1 or 2 above the bits they stand for, and that of the least value is at most 1
+    /// above the least bound. Otherwise, about once in 2^28 shingles, every block is looked at.
     #[inline(always)]
     fn find(self) {
+        let mut bounds = Vec::with_capacity(self.shingles.len().div_ceil(BLOCK));
         for (group, minima) in self.groups.iter().zip(self.found) {
+            bounds.clear();
             let mut limits = [u32::MAX; LANES];
             for block in self.shingles.chunks(BLOCK) {
-                let bounds = self.unit.bounds(group, block);
-                let below = bounds
-                    .iter()
-                    .zip(&limits)
-                    .fold(false, |any, (b, l)| any | (b <= l));
-                if !below {
+                let of_block = self.unit.bounds(group, block);
+                for (limit, bound) in limits.iter_mut().zip(of_block) {
+                    *limit = (*limit).min(bound);
+                }
+                bounds.push(of_block);
+            }
+            for limit in &mut limits {
+                *limit = if *limit < 2 { u32::MAX } else { *limit + 1 };
+            }
+            for (block, of_block) in self.shingles.chunks(BLOCK).zip(&bounds) {
+                let pairs = of_block.iter().zip(&limits);
+                if !pairs.fold(false, |any, (bound, limit)| any | (bound <= limit)) {
                     continue;
                 }
                 for lane in 0..LANES {
-                    if bounds[lane] <= limits[lane] {
+                    if of_block[lane] <= limits[lane] {
                         let (a, b) = (group.multipliers[lane], group.increments[lane]);
                         minima[lane] = minima[lane].min(block_minimum(block, a, b));
-                        limits[lane] = (minima[lane] >> 32) as u32 + 2;
                     }
                 }
             }
@@ -293,11 +304,11 @@ mod tests {
         // python -c "import numpy as n; r=n.random.RandomState(1); p=2**61-1
         // print(r.randint(1,p,dtype=n.uint64,size=112)[[0,111]], r.randint(0,p,dtype=n.uint64,size=112)[[0,111]])"
         let permutations = Permutations::new(1, 112);
-        let (first, last) = (&permutations.groups[0], &permutations.groups[13]);
+        let (first, last) = (&permutations.groups[0], &permutations.groups[6]);
         assert_eq!(first.multipliers[0], 775_169_054_918_279_404);
         assert_eq!(first.increments[0], 1_062_448_801_025_099_917);
-        assert_eq!(last.multipliers[7], 223_865_076_026_037_746);
-        assert_eq!(last.increments[7], 1_097_409_548_522_419_201);
+        assert_eq!(last.multipliers[15], 223_865_076_026_037_746);
+        assert_eq!(last.increments[15], 1_097_409_548_522_419_201);
     }
 
     fn check(permutations: &Permutations, shingles: &[u64]) {

@@ -8,6 +8,8 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
+use crate::words::punctuation::is_simplified_punctuation;
+
 /// In [`BYTES`]: a digit.
 const DIGIT: u8 = 1;
 /// In [`BYTES`]: of a character that is not ASCII.
@@ -165,16 +167,9 @@ fn is_mark(character: char) -> bool {
         && character.general_category() == GeneralCategory::NonspacingMark
 }
 
-/// White space, or of datatrove's list of punctuation, not ASCII. (Of its fullwidth one, a digit, nothing is left here.)
+/// White space, or of datatrove's list of punctuation. (Its `１` is a digit first, of which nothing is left here.)
 fn is_space(character: char) -> bool {
-    character.is_whitespace()
-        || matches!(
-            character,
-            '\u{80}'..='\u{9f}'
-                | '«' | '´' | '»' | '–' | '—' | '’' | '“'..='„' | '…' | '∶' | '━' | '►'
-                | '、' | '。' | '〈'..='」' | '【' | '】'
-                | '！' | '％' | '（' | '）' | '，' | '．' | '：' | '；' | '？' | '～'
-        )
+    character.is_whitespace() || is_simplified_punctuation(character)
 }
 
 /// Where the number that begins at `start` ends: digits, and once more digits after a separator.

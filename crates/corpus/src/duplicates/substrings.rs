@@ -260,26 +260,22 @@ pub struct Cuts {
 }
 
 impl Cuts {
-    fn next_document(&mut self) -> Result<Option<(u64, Vec<Range<usize>>)>, Error> {
-        let Some([document, start, end]) = self.next.take() else {
+    /// Add to `ranges` those of the document that is next, whose number this is.
+    fn next_document(&mut self, ranges: &mut Vec<Range<usize>>) -> Result<Option<u64>, Error> {
+        let Some([document, ..]) = self.next else {
             return Ok(None);
         };
-        let mut ranges = vec![start as usize..end as usize];
-        loop {
-            match self.sorted.next_record()? {
-                Some([same, start, end]) if same == document => {
-                    let (start, end) = (start as usize, end as usize);
-                    match ranges.last_mut() {
-                        Some(last) if start <= last.end => last.end = last.end.max(end),
-                        _ => ranges.push(start..end),
-                    }
-                }
-                other => {
-                    self.next = other;
-                    return Ok(Some((document, ranges)));
-                }
+        while let Some([same, start, end]) = self.next
+            && same == document
+        {
+            let (start, end) = (start as usize, end as usize);
+            match ranges.last_mut() {
+                Some(last) if start <= last.end => last.end = last.end.max(end),
+                _ => ranges.push(start..end),
             }
+            self.next = self.sorted.next_record()?;
         }
+        Ok(Some(document))
     }
 }
 
@@ -287,7 +283,9 @@ impl Iterator for Cuts {
     type Item = Result<(u64, Vec<Range<usize>>), Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_document().transpose()
+        let mut ranges = Vec::new();
+        let document = self.next_document(&mut ranges).transpose()?;
+        Some(document.map(|document| (document, ranges)))
     }
 }
 
@@ -351,8 +349,8 @@ mod tests {
                 if config.keep_first && number == first_number {
                     start = start.max(kept_end);
                 }
-                for byte in start..end {
-                    struck[number][byte] = true;
+                if start < end {
+                    struck[number][start..end].fill(true);
                 }
             }
         }
