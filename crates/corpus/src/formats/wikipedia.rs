@@ -349,8 +349,9 @@ fn push_reference(text: &mut String, name: &str) {
 }
 
 fn attribute(tag: &BytesStart, name: &str) -> Option<String> {
-    let mut attributes = tag.attributes().with_checks(false).flatten();
-    let found = attributes.find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    let mut attributes = tag.attributes();
+    attributes.with_checks(false);
+    let found = attributes.flatten().find(|attribute| attribute.key.local_name().as_ref() == name)?;
     Some(found.value.into_owned()).filter(|value| !value.is_empty())
 }
 
