@@ -23,9 +23,9 @@ use std::path::Path;
 
 use kiln_text::{Document, Error, Position};
 
-pub(crate) use jsonl::json_problem;
 #[cfg(feature = "columnar")]
 pub use columnar::ParquetWriter;
+pub(crate) use jsonl::json_problem;
 pub(crate) use story::StoryReader;
 
 use crate::broken::Refusal;
@@ -105,6 +105,8 @@ pub(crate) fn open(
 #[cfg(not(all(feature = "columnar", feature = "documents")))]
 fn left_out(path: &Path, format: Format, feature: &str) -> Error {
     let name = format.name();
-    let problem = format!("this program was built without the reader for {name}; build it with the feature `{feature}`");
+    let problem = format!(
+        "this program was built without the reader for {name}; build it with the feature `{feature}`"
+    );
     Error::mistake(path, Position::Whole, problem)
 }

@@ -9,15 +9,70 @@ use quick_xml::escape::resolve_html5_entity;
 
 /// Elements that begin and end a line, in alphabetical order.
 const BLOCKS: [&str; 46] = [
-    "address", "article", "aside", "blockquote", "body", "br", "caption", "center", "dd", "details", "div", "dl", "dt",
-    "fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html",
-    "legend", "li", "main", "nav", "ol", "option", "p", "poem", "pre", "section", "summary", "table", "tbody", "tfoot",
-    "th", "thead", "title", "tr", "ul",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "body",
+    "br",
+    "caption",
+    "center",
+    "dd",
+    "details",
+    "div",
+    "dl",
+    "dt",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "html",
+    "legend",
+    "li",
+    "main",
+    "nav",
+    "ol",
+    "option",
+    "p",
+    "poem",
+    "pre",
+    "section",
+    "summary",
+    "table",
+    "tbody",
+    "tfoot",
+    "th",
+    "thead",
+    "title",
+    "tr",
+    "ul",
 ];
 
 /// Blocks with an empty line around them.
 const PARAGRAPHS: [&str; 14] = [
-    "article", "blockquote", "dl", "figure", "h1", "h2", "h3", "h4", "h5", "h6", "p", "pre", "section", "table",
+    "article",
+    "blockquote",
+    "dl",
+    "figure",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "p",
+    "pre",
+    "section",
+    "table",
 ];
 
 /// Elements whose content is not text.
@@ -136,13 +191,22 @@ impl Tag {
         let closes = bytes.get(1) == Some(&b'/');
         let start = 1 + usize::from(closes);
         let word = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_');
-        let length = bytes[start..].iter().take(40).take_while(|byte| word(byte)).count();
+        let length = bytes[start..]
+            .iter()
+            .take(40)
+            .take_while(|byte| word(byte))
+            .count();
         let name = &rest[start..start + length];
         if !name.starts_with(|first: char| first.is_ascii_alphabetic()) {
             return None;
         }
         let mut quote = None;
-        for (at, &byte) in bytes.iter().enumerate().take(LONGEST_TAG).skip(start + length) {
+        for (at, &byte) in bytes
+            .iter()
+            .enumerate()
+            .take(LONGEST_TAG)
+            .skip(start + length)
+        {
             match (quote, byte) {
                 (None, b'"' | b'\'') if bytes[at - 1] == b'=' => quote = Some(byte),
                 (Some(open), _) if byte == open => quote = None,
@@ -233,9 +297,15 @@ impl Page {
         if self.preformatted == 0 {
             self.text.truncate(self.text.trim_end_matches(' ').len());
         }
-        let have = self.text.bytes().rev().take_while(|&byte| byte == b'\n').count();
+        let have = self
+            .text
+            .bytes()
+            .rev()
+            .take_while(|&byte| byte == b'\n')
+            .count();
         if !self.text.is_empty() {
-            self.text.extend(std::iter::repeat_n('\n', count.saturating_sub(have)));
+            self.text
+                .extend(std::iter::repeat_n('\n', count.saturating_sub(have)));
         }
     }
 }
@@ -282,16 +352,25 @@ mod tests {
             ("w<i>or</i>d <b>x</b>", "word x"),
             ("a<!-- <p>no</p> -->b", "ab"),
             ("<![CDATA[x < y]]>", "x < y"),
-            ("<?xml version='1.0'?><!DOCTYPE html><html><head><title>T</title></head><body>B</body></html>", "B"),
+            (
+                "<?xml version='1.0'?><!DOCTYPE html><html><head><title>T</title></head><body>B</body></html>",
+                "B",
+            ),
             ("<script>if (a < b) {}</script>after", "after"),
             ("<SCRIPT>x</Script>after", "after"),
             ("<script/>after", "after"),
             ("<style>never closed", "never closed"),
-            ("&lt;b&gt; &eacute;&#233;&#xe9;&nbsp;x &amp &unknown; &#150;", "<b> ééé x &amp &unknown; –"),
+            (
+                "&lt;b&gt; &eacute;&#233;&#xe9;&nbsp;x &amp &unknown; &#150;",
+                "<b> ééé x &amp &unknown; –",
+            ),
             ("<pre>a\n  b</pre>c", "a\n  b\n\nc"),
             ("<a title='x>y' href=\"z\">link</a>", "link"),
             ("<svg:svg><text>no</text></svg:svg>yes", "yes"),
-            ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc"),
+            (
+                "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>",
+                "a b\nc",
+            ),
             ("naïve\u{a0}text", "naïve\u{a0}text"),
             ("<", "<"),
             ("<p", "<p"),

@@ -38,7 +38,12 @@ pub(crate) struct EpubReader {
 
 impl EpubReader {
     /// Go on behind so many chapters.
-    pub(crate) fn open(path: &Path, name: &str, fields: &Fields, (_, next): (u64, u64)) -> Result<Self, Error> {
+    pub(crate) fn open(
+        path: &Path,
+        name: &str,
+        fields: &Fields,
+        (_, next): (u64, u64),
+    ) -> Result<Self, Error> {
         let mistake = |problem: String| Error::mistake(path, Position::Whole, problem);
         let mut bytes = Vec::new();
         let file = Unpacked::open(path)?;
@@ -46,11 +51,16 @@ impl EpubReader {
         read.map_err(|error| input_error(path, error))?;
         if bytes.len() > LARGEST_BOOK {
             let limit = LARGEST_BOOK >> 20;
-            return Err(mistake(format!("is a book of more than {limit} MiB; leave it out or split it")));
+            return Err(mistake(format!(
+                "is a book of more than {limit} MiB; leave it out or split it"
+            )));
         }
         let zip = ZipArchive::new(Cursor::new(bytes))
             .map_err(|error| mistake(format!("is not an EPUB book: {error}")))?;
-        let mut archive = Archive { zip, left: LARGEST_TEXT };
+        let mut archive = Archive {
+            zip,
+            left: LARGEST_TEXT,
+        };
         let book = Book::read(&mut archive).map_err(mistake)?;
         Ok(Self {
             path: path.to_owned(),
@@ -73,7 +83,9 @@ impl EpubReader {
         let known = [("title", &self.book.title), ("creator", &self.book.creator)];
         for (key, value) in known {
             if let Some(value) = value {
-                document.metadata.insert(key.into(), Value::from(value.as_str()));
+                document
+                    .metadata
+                    .insert(key.into(), Value::from(value.as_str()));
             }
         }
         document
@@ -124,7 +136,9 @@ impl Archive {
         read.map_err(|error| error.to_string())?;
         if bytes.len() as u64 > limit {
             let limit = limit >> 20;
-            return Err(format!("unpacks to more than the {limit} MiB that are left for it"));
+            return Err(format!(
+                "unpacks to more than the {limit} MiB that are left for it"
+            ));
         }
         // A byte that is no character becomes U+FFFD, which is counted.
         let (text, _, _) = encoding_rs::UTF_8.decode(&bytes);
@@ -157,14 +171,15 @@ impl Book {
             }
         })?;
         let package = package.ok_or(format!("`{CONTAINER}` names no package document"))?;
-        let content = archive
-            .text(&package)
-            .map_err(|problem| format!("the package document `{}`: {problem}", shorten(&package)))?;
+        let content = archive.text(&package).map_err(|problem| {
+            format!("the package document `{}`: {problem}", shorten(&package))
+        })?;
         let mut book = Self::from_package(&package, &content)?;
         if let Ok(encryption) = archive.text("META-INF/encryption.xml") {
             visit(&encryption, |tag, _| {
                 if tag.local_name().as_ref() == "CipherReference" {
-                    book.encrypted.extend(attribute(tag, "URI").and_then(|uri| resolve("", &uri)));
+                    book.encrypted
+                        .extend(attribute(tag, "URI").and_then(|uri| resolve("", &uri)));
                 }
             })?;
         }
@@ -179,8 +194,12 @@ impl Book {
         visit(content, |tag, text| match tag.local_name().as_ref() {
             "item" => {
                 let media = attribute(tag, "media-type").unwrap_or_default();
-                let navigation = attribute(tag, "properties").is_some_and(|all| all.split(' ').any(|one| one == "nav"));
-                let readable = matches!(media.as_str(), "application/xhtml+xml" | "text/html" | "text/x-oeb1-document");
+                let navigation = attribute(tag, "properties")
+                    .is_some_and(|all| all.split(' ').any(|one| one == "nav"));
+                let readable = matches!(
+                    media.as_str(),
+                    "application/xhtml+xml" | "text/html" | "text/x-oeb1-document"
+                );
                 if let (Some(id), Some(href)) = (attribute(tag, "id"), attribute(tag, "href"))
                     && readable
                     && !navigation
@@ -195,10 +214,15 @@ impl Book {
             "rights" => first(&mut book.rights, text),
             _ => {}
         })?;
-        let chapters = spine.iter().filter_map(|id| resolve(folder, manifest.get(id)?));
+        let chapters = spine
+            .iter()
+            .filter_map(|id| resolve(folder, manifest.get(id)?));
         book.chapters = chapters.collect();
         if book.chapters.is_empty() {
-            return Err(format!("the package document `{}` lists no chapter", shorten(path)));
+            return Err(format!(
+                "the package document `{}` lists no chapter",
+                shorten(path)
+            ));
         }
         Ok(book)
     }
@@ -216,7 +240,11 @@ fn resolve(folder: &str, reference: &str) -> Option<String> {
     let reference = reference.split(['#', '?']).next().unwrap_or(reference);
     let mut parts: Vec<String> = match reference.starts_with('/') {
         true => Vec::new(),
-        false => folder.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+        false => folder
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect(),
     };
     for part in reference.split('/') {
         match part {
@@ -255,7 +283,9 @@ fn visit(xml: &str, mut element: impl FnMut(&BytesStart, &str)) -> Result<(), St
     let mut reader = quick_xml::Reader::from_str(xml);
     let mut open: Option<(BytesStart, String)> = None;
     loop {
-        let event = reader.read_event().map_err(|error| format!("is not XML: {error}"))?;
+        let event = reader
+            .read_event()
+            .map_err(|error| format!("is not XML: {error}"))?;
         match event {
             Event::Text(part) => {
                 if let Some((_, text)) = &mut open {
@@ -265,7 +295,9 @@ fn visit(xml: &str, mut element: impl FnMut(&BytesStart, &str)) -> Result<(), St
             Event::GeneralRef(name) => {
                 if let Some((_, text)) = &mut open {
                     let whole = format!("&{};", &*name);
-                    text.push_str(&markup::entity(&whole).map_or(whole.as_str().into(), |(shown, _)| shown));
+                    text.push_str(
+                        &markup::entity(&whole).map_or(whole.as_str().into(), |(shown, _)| shown),
+                    );
                 }
             }
             Event::Comment(_) | Event::CData(_) => {}
@@ -286,7 +318,9 @@ fn visit(xml: &str, mut element: impl FnMut(&BytesStart, &str)) -> Result<(), St
 fn attribute(tag: &BytesStart, name: &str) -> Option<String> {
     let mut attributes = tag.attributes();
     attributes.with_checks(false);
-    let found = attributes.flatten().find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    let found = attributes
+        .flatten()
+        .find(|attribute| attribute.key.local_name().as_ref() == name)?;
     Some(found.value.replace("&amp;", "&"))
 }
 
@@ -316,13 +350,16 @@ mod tests {
 </manifest>
 <spine><itemref idref="cover"/><itemref idref="nav"/><itemref idref="one"/><itemref idref="lost"/><itemref idref="out"/>
 <itemref idref="two"/></spine></package>"#;
-    const ONE: &str = "<html><head><title>no</title></head><body><h1>One</h1><p>It rained.</p></body></html>";
+    const ONE: &str =
+        "<html><head><title>no</title></head><body><h1>One</h1><p>It rained.</p></body></html>";
     const TWO: &str = "<html><body><p>The end&#8212;for now.</p></body></html>";
 
     fn book(entries: &[(&str, &[u8])]) -> Vec<u8> {
         let mut writer = ZipWriter::new(Cursor::new(Vec::new()));
         for (name, content) in entries {
-            writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+            writer
+                .start_file(*name, SimpleFileOptions::default())
+                .unwrap();
             writer.write_all(content).unwrap();
         }
         writer.finish().unwrap().into_inner()
@@ -350,12 +387,18 @@ mod tests {
     fn chapters_come_in_the_order_of_the_spine() {
         let (_folder, path) = file(&whole());
         let (all, ..) = read_from(Format::Epub, &path, &SourceConfig::default(), (0, 0)).unwrap();
-        let shown: Vec<_> = all.iter().map(|d| d.as_ref().map(|d| (d.id.as_str(), d.text.as_str()))).collect();
+        let shown: Vec<_> = all
+            .iter()
+            .map(|d| d.as_ref().map(|d| (d.id.as_str(), d.text.as_str())))
+            .collect();
         assert_eq!(
             shown,
             [
                 Ok(("file#1", "One\n\nIt rained.")),
-                Err(&"file: chapter 2 (`OPS/lost.xhtml`): specified file not found in archive".to_owned()),
+                Err(
+                    &"file: chapter 2 (`OPS/lost.xhtml`): specified file not found in archive"
+                        .to_owned()
+                ),
                 Ok(("file#3", "The end—for now.")),
             ]
         );
@@ -378,7 +421,11 @@ mod tests {
             ("OPS", "../../a.xhtml", None),
             ("OPS", "%zz%c3%a9%", Some("OPS/%zzé%")),
         ] {
-            assert_eq!(resolve(folder, reference).as_deref(), expected, "{reference}");
+            assert_eq!(
+                resolve(folder, reference).as_deref(),
+                expected,
+                "{reference}"
+            );
         }
     }
 
@@ -387,23 +434,33 @@ mod tests {
         let bomb = vec![b'x'; LONGEST_RECORD + 1];
         let cases: [(Vec<u8>, &str); 5] = [
             (b"text".to_vec(), "file: is not an EPUB book: "),
-            (book(&[("a", b"b")]), "file: is not an EPUB book: `META-INF/container.xml`: "),
+            (
+                book(&[("a", b"b")]),
+                "file: is not an EPUB book: `META-INF/container.xml`: ",
+            ),
             (
                 book(&[("META-INF/container.xml", b"<container/>")]),
                 "file: `META-INF/container.xml` names no package document",
             ),
             (
-                book(&[("META-INF/container.xml", CONTAINER.as_bytes()), ("OPS/book.opf", b"<package/>")]),
+                book(&[
+                    ("META-INF/container.xml", CONTAINER.as_bytes()),
+                    ("OPS/book.opf", b"<package/>"),
+                ]),
                 "file: the package document `OPS/book.opf` lists no chapter",
             ),
             (
-                book(&[("META-INF/container.xml", CONTAINER.as_bytes()), ("OPS/book.opf", &bomb)]),
+                book(&[
+                    ("META-INF/container.xml", CONTAINER.as_bytes()),
+                    ("OPS/book.opf", &bomb),
+                ]),
                 "file: the package document `OPS/book.opf`: unpacks to more than the 64 MiB that are left for it",
             ),
         ];
         for (bytes, expected) in cases {
             let (_folder, path) = file(&bytes);
-            let refused = read_from(Format::Epub, &path, &SourceConfig::default(), (0, 0)).unwrap_err();
+            let refused =
+                read_from(Format::Epub, &path, &SourceConfig::default(), (0, 0)).unwrap_err();
             assert!(refused.starts_with(expected), "{refused}");
         }
     }

@@ -40,7 +40,12 @@ pub(crate) struct PdfReader {
 
 impl PdfReader {
     /// Go on behind so many pages.
-    pub(crate) fn open(path: &Path, name: &str, fields: &Fields, (_, next): (u64, u64)) -> Result<Self, Error> {
+    pub(crate) fn open(
+        path: &Path,
+        name: &str,
+        fields: &Fields,
+        (_, next): (u64, u64),
+    ) -> Result<Self, Error> {
         let mistake = |problem: String| Error::mistake(path, Position::Whole, problem);
         let mut bytes = Vec::new();
         let file = Unpacked::open(path)?;
@@ -48,11 +53,15 @@ impl PdfReader {
         read.map_err(|error| input_error(path, error))?;
         if bytes.len() > LARGEST_FILE {
             let limit = LARGEST_FILE >> 20;
-            return Err(mistake(format!("is a PDF file of more than {limit} MiB; split it")));
+            return Err(mistake(format!(
+                "is a PDF file of more than {limit} MiB; split it"
+            )));
         }
         if unpacks_to_more_than(&bytes, LARGEST_STREAMS) {
             let limit = LARGEST_STREAMS >> 20;
-            return Err(mistake(format!("unpacks to more than {limit} MiB; leave it out")));
+            return Err(mistake(format!(
+                "unpacks to more than {limit} MiB; leave it out"
+            )));
         }
         let loaded = guarded(|| {
             let mut file = pdf_extract::Document::load_mem(&bytes)?;
@@ -61,7 +70,8 @@ impl PdfReader {
             }
             Ok::<_, pdf_extract::Error>(file)
         });
-        let file = loaded.map_err(|problem| mistake(format!("is not a PDF file that can be read: {problem}")))?;
+        let file = loaded
+            .map_err(|problem| mistake(format!("is not a PDF file that can be read: {problem}")))?;
         let pages = guarded(|| Ok::<_, String>(file.get_pages())).map_err(mistake)?;
         Ok(Self {
             path: path.to_owned(),
@@ -78,7 +88,8 @@ impl PdfReader {
         guarded(|| {
             let mut text = String::new();
             let mut output = PlainTextOutput::new(&mut text);
-            pdf_extract::output_doc_page(&self.file, &mut output, number).map_err(|error| error.to_string())?;
+            pdf_extract::output_doc_page(&self.file, &mut output, number)
+                .map_err(|error| error.to_string())?;
             Ok::<_, String>(text)
         })
     }
@@ -92,7 +103,10 @@ impl PdfReader {
         for depth in 0.. {
             resources = resources.or_else(|| self.dictionary(ancestor, b"Resources"));
             let parent = ancestor.get(b"Parent").and_then(Object::as_reference);
-            let Some(parent) = parent.ok().and_then(|parent| self.file.get_dictionary(parent).ok()) else {
+            let Some(parent) = parent
+                .ok()
+                .and_then(|parent| self.file.get_dictionary(parent).ok())
+            else {
                 break;
             };
             if depth == DEEPEST {
@@ -111,12 +125,20 @@ impl PdfReader {
         depth: usize,
         count: &mut usize,
     ) -> Result<(), String> {
-        let Some(forms) = resources.and_then(|resources| self.dictionary(resources, b"XObject")) else {
+        let Some(forms) = resources.and_then(|resources| self.dictionary(resources, b"XObject"))
+        else {
             return Ok(());
         };
         let content = Content::decode(content).map_err(|error| error.to_string())?;
-        for operation in content.operations.iter().filter(|operation| operation.operator == "Do") {
-            let form = operation.operands.first().and_then(|name| name.as_name().ok());
+        for operation in content
+            .operations
+            .iter()
+            .filter(|operation| operation.operator == "Do")
+        {
+            let form = operation
+                .operands
+                .first()
+                .and_then(|name| name.as_name().ok());
             let form = form.and_then(|name| forms.get(name).ok());
             let form = form.and_then(|form| self.file.dereference(form).ok());
             let Some(stream) = form.and_then(|(_, form)| form.as_stream().ok()) else {
@@ -126,10 +148,17 @@ impl PdfReader {
             if depth == DEEPEST || *count > MOST_FORMS {
                 return Err("draws too many forms one within the other".to_owned());
             }
-            if stream.dict.get(b"Subtype").and_then(Object::as_name).is_ok_and(|kind| kind == b"Image") {
+            if stream
+                .dict
+                .get(b"Subtype")
+                .and_then(Object::as_name)
+                .is_ok_and(|kind| kind == b"Image")
+            {
                 continue;
             }
-            let inner = stream.decompressed_content().unwrap_or_else(|_| stream.content.clone());
+            let inner = stream
+                .decompressed_content()
+                .unwrap_or_else(|_| stream.content.clone());
             let own = self.dictionary(&stream.dict, b"Resources").or(resources);
             self.check_forms(&inner, own, depth + 1, count)?;
         }
@@ -189,7 +218,8 @@ fn unpacks_to_more_than(bytes: &[u8], limit: u64) -> bool {
         if bytes.get(start) != Some(&b'\n') {
             continue;
         }
-        let mut stream = flate2::bufread::ZlibDecoder::new(&bytes[start + 1..]).take(limit - total + 1);
+        let mut stream =
+            flate2::bufread::ZlibDecoder::new(&bytes[start + 1..]).take(limit - total + 1);
         // Where it is broken it counts as far as it goes.
         let mut block = [0; 32 << 10];
         while let Ok(count @ 1..) = stream.read(&mut block) {
@@ -224,26 +254,31 @@ mod tests {
             bytes.extend_from_slice(b"\nendobj\n");
         }
         let table = bytes.len();
-        bytes.extend_from_slice(format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).as_bytes());
+        bytes.extend_from_slice(
+            format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1).as_bytes(),
+        );
         for offset in offsets {
             bytes.extend_from_slice(format!("{offset:010} 00000 n \n").as_bytes());
         }
         let size = objects.len() + 1;
         bytes.extend_from_slice(
-            format!("trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n").as_bytes(),
+            format!("trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n")
+                .as_bytes(),
         );
         bytes
     }
 
     fn stream(entries: &str, content: &[u8]) -> Vec<u8> {
-        let mut object = format!("<< {entries} /Length {} >>\nstream\n", content.len()).into_bytes();
+        let mut object =
+            format!("<< {entries} /Length {} >>\nstream\n", content.len()).into_bytes();
         object.extend_from_slice(content);
         object.extend_from_slice(b"\nendstream");
         object
     }
 
     fn deflated(content: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
+        let mut encoder =
+            flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(content).unwrap();
         encoder.finish().unwrap()
     }
@@ -261,10 +296,17 @@ mod tests {
             b"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 2 >>".to_vec(),
             page(6).into_bytes(),
             page(7).into_bytes(),
-            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_vec(),
-            stream("/Filter /FlateDecode", &deflated(b"BT /F1 12 Tf 72 720 Td (Hello, world.) Tj ET")),
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
+                .to_vec(),
+            stream(
+                "/Filter /FlateDecode",
+                &deflated(b"BT /F1 12 Tf 72 720 Td (Hello, world.) Tj ET"),
+            ),
             stream("", b"/X1 Do"),
-            stream(&format!("/Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources {font}"), inner.as_bytes()),
+            stream(
+                &format!("/Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources {font}"),
+                inner.as_bytes(),
+            ),
         ])
     }
 
@@ -276,14 +318,20 @@ mod tests {
         std::fs::write(&path, bytes).unwrap();
         let (all, ..) = read_from(Format::Pdf, &path, &SourceConfig::default(), (0, 0))?;
         check_places(Format::Pdf, &path, &SourceConfig::default(), 1);
-        Ok(all.into_iter().map(|document| document.map(|d| format!("{}: {}", d.id, d.text))).collect())
+        Ok(all
+            .into_iter()
+            .map(|document| document.map(|d| format!("{}: {}", d.id, d.text)))
+            .collect())
     }
 
     #[test]
     fn pages_are_read_in_order() {
         assert_eq!(
             read_bytes(&two_pages(INNER)).unwrap(),
-            [Ok("file#1: Hello, world.".to_owned()), Ok("file#2: Second page.".to_owned())]
+            [
+                Ok("file#1: Hello, world.".to_owned()),
+                Ok("file#2: Second page.".to_owned())
+            ]
         );
     }
 
@@ -291,14 +339,28 @@ mod tests {
     fn a_form_that_draws_itself_is_refused() {
         let pages = read_bytes(&two_pages("/X1 Do")).unwrap();
         let refused = "file: page 2 cannot be read: draws too many forms one within the other";
-        assert_eq!(pages, [Ok("file#1: Hello, world.".to_owned()), Err(refused.to_owned())]);
+        assert_eq!(
+            pages,
+            [
+                Ok("file#1: Hello, world.".to_owned()),
+                Err(refused.to_owned())
+            ]
+        );
     }
 
     #[test]
     fn what_is_no_pdf_is_refused_in_one_line() {
-        for bytes in [&b""[..], b"text", b"%PDF-1.4\n", b"%PDF-1.7\n%%EOF\nstartxref\n0\n"] {
+        for bytes in [
+            &b""[..],
+            b"text",
+            b"%PDF-1.4\n",
+            b"%PDF-1.7\n%%EOF\nstartxref\n0\n",
+        ] {
             let refused = read_bytes(bytes).unwrap_err();
-            assert!(refused.starts_with("file: is not a PDF file that can be read: "), "{refused}");
+            assert!(
+                refused.starts_with("file: is not a PDF file that can be read: "),
+                "{refused}"
+            );
         }
     }
 

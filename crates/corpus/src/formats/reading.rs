@@ -13,7 +13,8 @@ use crate::record::Fields;
 
 /// The folder with the data sets, for tests that need them.
 pub(super) fn data(name: &str) -> PathBuf {
-    let folder = std::env::var_os("KILN_DATA").expect("set KILN_DATA to the folder with the data sets");
+    let folder =
+        std::env::var_os("KILN_DATA").expect("set KILN_DATA to the folder with the data sets");
     Path::new(&folder).join(name)
 }
 
@@ -84,14 +85,27 @@ pub(super) fn changes() -> impl Strategy<Value = Vec<Change>> {
 }
 
 /// Reading the changed bytes ends, in documents or in one line.
-pub(super) fn check_changed(format: Format, seed: &[u8], changes: &[Change], source: &SourceConfig) {
+pub(super) fn check_changed(
+    format: Format,
+    seed: &[u8],
+    changes: &[Change],
+    source: &SourceConfig,
+) {
     let mut bytes = seed.to_vec();
     for change in changes {
         let length = bytes.len() + 1;
         match *change {
-            Change::Set(at, byte) => bytes.iter_mut().nth(at.index(length)).into_iter().for_each(|old| *old = byte),
+            Change::Set(at, byte) => bytes
+                .iter_mut()
+                .nth(at.index(length))
+                .into_iter()
+                .for_each(|old| *old = byte),
             Change::Flip(at, bit) => {
-                bytes.iter_mut().nth(at.index(length)).into_iter().for_each(|old| *old ^= 1 << bit);
+                bytes
+                    .iter_mut()
+                    .nth(at.index(length))
+                    .into_iter()
+                    .for_each(|old| *old ^= 1 << bit);
             }
             Change::Insert(at, byte) => bytes.insert(at.index(length), byte),
             Change::Cut(at) => bytes.truncate(at.index(length)),

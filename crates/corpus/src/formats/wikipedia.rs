@@ -42,7 +42,12 @@ impl WikipediaReader {
         fields: &Fields,
         (offset, pages): (u64, u64),
     ) -> Result<Self, Error> {
-        let open = |offset| Ok::<_, Error>(Xml::new(Input::open(path, fields.encoding, offset)?, offset));
+        let open = |offset| {
+            Ok::<_, Error>(Xml::new(
+                Input::open(path, fields.encoding, offset)?,
+                offset,
+            ))
+        };
         let mut xml = open(0)?;
         let site = Site::read(path, &mut xml)?;
         let mut reader = Self {
@@ -117,7 +122,10 @@ impl Site {
     /// Read up to the first page.
     fn read(path: &Path, xml: &mut Xml) -> Result<Self, Error> {
         let head = xml.head().map_err(|problem| problem.into_error(path))?;
-        let base = head.base.rsplit_once('/').map(|(base, _)| format!("{base}/"));
+        let base = head
+            .base
+            .rsplit_once('/')
+            .map(|(base, _)| format!("{base}/"));
         let mut converter = Converter::new();
         for name in &head.hidden {
             converter.hide_namespace(name);
@@ -134,7 +142,18 @@ impl Site {
         for byte in title.bytes() {
             match byte {
                 b' ' => address.push('_'),
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' | b':' | b',' | b'(' | b')' => {
+                b'a'..=b'z'
+                | b'A'..=b'Z'
+                | b'0'..=b'9'
+                | b'-'
+                | b'_'
+                | b'.'
+                | b'~'
+                | b'/'
+                | b':'
+                | b','
+                | b'('
+                | b')' => {
                     address.push(char::from(byte));
                 }
                 _ => address.push_str(&format!("%{byte:02X}")),
@@ -191,7 +210,10 @@ impl Xml {
     fn new(input: Input, start: u64) -> Self {
         // A byte order mark was left out.
         let start = start.max(input.offset());
-        let mut reader = quick_xml::Reader::from_reader(Bounded { input, left: LONGEST_RECORD });
+        let mut reader = quick_xml::Reader::from_reader(Bounded {
+            input,
+            left: LONGEST_RECORD,
+        });
         let config = reader.config_mut();
         // A reading that goes on in the middle has not seen what encloses the pages.
         config.allow_unmatched_ends = true;
@@ -215,7 +237,8 @@ impl Xml {
         match self.reader.read_event_into(&mut self.buffer) {
             Ok(event) => Ok(event),
             Err(quick_xml::Error::Io(error)) => {
-                let shared = |error: Arc<io::Error>| io::Error::new(error.kind(), error.to_string());
+                let shared =
+                    |error: Arc<io::Error>| io::Error::new(error.kind(), error.to_string());
                 Err(Problem::Read(Arc::try_unwrap(error).unwrap_or_else(shared)))
             }
             Err(error) => {
@@ -253,7 +276,8 @@ impl Xml {
                     }
                 }
                 Event::Eof if elements == 0 => {
-                    let problem = "holds no XML; expected a dump that begins with the element `mediawiki`";
+                    let problem =
+                        "holds no XML; expected a dump that begins with the element `mediawiki`";
                     return Err(Problem::Xml(at, problem.to_owned()));
                 }
                 Event::Eof => return Ok(head),
@@ -316,8 +340,12 @@ impl Xml {
                         .iter()
                         .position(|name| *name == tag.local_name().as_ref());
                 }
-                Event::Empty(tag) if tag.local_name().as_ref() == "redirect" => page.redirects = true,
-                Event::End(tag) if within && tag.local_name().as_ref() == "page" => return Ok(Some(page)),
+                Event::Empty(tag) if tag.local_name().as_ref() == "redirect" => {
+                    page.redirects = true
+                }
+                Event::End(tag) if within && tag.local_name().as_ref() == "page" => {
+                    return Ok(Some(page));
+                }
                 Event::Eof if within => {
                     let problem = "ends in the middle of a page; was the download cut short?";
                     return Err(Problem::Xml(offset, problem.to_owned()));
@@ -351,7 +379,9 @@ fn push_reference(text: &mut String, name: &str) {
 fn attribute(tag: &BytesStart, name: &str) -> Option<String> {
     let mut attributes = tag.attributes();
     attributes.with_checks(false);
-    let found = attributes.flatten().find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    let found = attributes
+        .flatten()
+        .find(|attribute| attribute.key.local_name().as_ref() == name)?;
     Some(found.value.into_owned()).filter(|value| !value.is_empty())
 }
 
@@ -367,7 +397,9 @@ impl<R: BufRead> BufRead for Bounded<R> {
         let left = self.left;
         let available = self.input.fill_buf()?;
         if left == 0 && !available.is_empty() {
-            return Err(io::Error::other(format!("holds a page of more than {limit} MiB; remove it")));
+            return Err(io::Error::other(format!(
+                "holds a page of more than {limit} MiB; remove it"
+            )));
         }
         Ok(&available[..available.len().min(left)])
     }
@@ -457,11 +489,21 @@ mod tests {
     #[test]
     fn articles_are_read_and_other_pages_counted() {
         let (_folder, path) = file(DUMP);
-        let (all, _, skipped) = read_from(Format::Wikipedia, &path, &SourceConfig::default(), (0, 0)).unwrap();
+        let (all, _, skipped) =
+            read_from(Format::Wikipedia, &path, &SourceConfig::default(), (0, 0)).unwrap();
         let shown: Vec<_> = all
             .into_iter()
             .map(Result::unwrap)
-            .map(|d| (d.id, d.text, d.source.url, d.language, d.metadata["title"].clone(), d.source.offset))
+            .map(|d| {
+                (
+                    d.id,
+                    d.text,
+                    d.source.url,
+                    d.language,
+                    d.metadata["title"].clone(),
+                    d.source.offset,
+                )
+            })
             .collect();
         let offset = |title: &str| {
             let title = DUMP.find(&format!("<title>{title}")).unwrap();
@@ -489,7 +531,10 @@ mod tests {
                 ),
             ]
         );
-        assert_eq!((skipped.redirects, skipped.other_pages, skipped.empty_texts), (1, 1, 1));
+        assert_eq!(
+            (skipped.redirects, skipped.other_pages, skipped.empty_texts),
+            (1, 1, 1)
+        );
     }
 
     #[test]
@@ -502,8 +547,14 @@ mod tests {
     fn what_is_no_dump_is_refused_in_one_line() {
         let cut = &DUMP[..DUMP.find("Neu").unwrap()];
         let cases = [
-            ("", "file: byte 0: holds no XML; expected a dump that begins with the element `mediawiki`"),
-            ("text", "file: byte 4: holds no XML; expected a dump that begins with the element `mediawiki`"),
+            (
+                "",
+                "file: byte 0: holds no XML; expected a dump that begins with the element `mediawiki`",
+            ),
+            (
+                "text",
+                "file: byte 4: holds no XML; expected a dump that begins with the element `mediawiki`",
+            ),
             (
                 "<html><p>x</p></html>",
                 "file: byte 0: begins with the element `html`; expected `mediawiki`, as dumps of MediaWiki do",
@@ -516,7 +567,8 @@ mod tests {
         ];
         for (text, expected) in cases {
             let (_folder, path) = file(text);
-            let refused = read_from(Format::Wikipedia, &path, &SourceConfig::default(), (0, 0)).unwrap_err();
+            let refused =
+                read_from(Format::Wikipedia, &path, &SourceConfig::default(), (0, 0)).unwrap_err();
             let place = refused.starts_with("file: byte ");
             assert!(place && refused.contains(expected), "{refused}");
         }
@@ -531,7 +583,20 @@ mod tests {
 
     /// Marks that must not be left in the text of an article.
     const RESIDUES: [&str; 14] = [
-        "{{", "}}", "{|", "|}", "[[", "]]", "<ref", "</ref", "<!--", "-->", "__TOC__", "__NOTOC__", "'''", "</",
+        "{{",
+        "}}",
+        "{|",
+        "|}",
+        "[[",
+        "]]",
+        "<ref",
+        "</ref",
+        "<!--",
+        "-->",
+        "__TOC__",
+        "__NOTOC__",
+        "'''",
+        "</",
     ];
 
     #[allow(clippy::print_stderr)]
@@ -573,7 +638,10 @@ mod tests {
             }
         }
         let rate = touched as f64 / articles.len() as f64;
-        let report = format!("{touched} of {} articles hold a mark ({rate:.4})\n{shown}", articles.len());
+        let report = format!(
+            "{touched} of {} articles hold a mark ({rate:.4})\n{shown}",
+            articles.len()
+        );
         say(&report);
         assert!(articles.len() >= 100, "{}", articles.len());
         assert!(touched == 0, "{report}");
@@ -582,7 +650,8 @@ mod tests {
     #[test]
     #[ignore = "needs data sets: set KILN_DATA"]
     fn speed() {
-        let path = data("wikipedia-xml").join("enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2");
+        let path = data("wikipedia-xml")
+            .join("enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2");
         let mut xml = Xml::new(Input::open(&path, None, 0).unwrap(), 0);
         let _ = xml.head();
         let mut pages = Vec::new();

@@ -37,7 +37,11 @@ impl Lines {
     pub(super) fn end_line(&mut self) {
         let gap = std::mem::take(&mut self.gap);
         let heading = self.heading.take();
-        if self.line.chars().all(|character| character == GAP || character.is_whitespace()) {
+        if self
+            .line
+            .chars()
+            .all(|character| character == GAP || character.is_whitespace())
+        {
             self.line.clear();
             self.blank |= !gap;
             return;
@@ -89,7 +93,10 @@ impl Lines {
 /// Single spaces; where something was left out, no empty brackets and no space before a point.
 fn tidy(line: &str, gap: bool) -> String {
     let mut tidied = String::with_capacity(line.len());
-    for word in line.split([' ', '\t', '\u{a0}']).filter(|word| !word.is_empty()) {
+    for word in line
+        .split([' ', '\t', '\u{a0}'])
+        .filter(|word| !word.is_empty())
+    {
         if !tidied.is_empty() {
             tidied.push(' ');
         }
@@ -118,7 +125,10 @@ fn close_gaps(line: &str) -> String {
             }
             continue;
         }
-        if matches!(character, '.' | ',' | ';' | ':' | ')' | '\u{3002}' | '\u{ff0c}' | '\u{ff09}') {
+        if matches!(
+            character,
+            '.' | ',' | ';' | ':' | ')' | '\u{3002}' | '\u{ff0c}' | '\u{ff09}'
+        ) {
             closed.truncate(closed.trim_end_matches(' ').len());
         }
         let opened = closed.ends_with(['(', '\u{ff08}']);

@@ -16,10 +16,65 @@ const LONGEST_NAME: usize = 40;
 
 /// Tags of HTML that are removed and whose content is kept. Any other `<` is an ordinary character.
 const TAGS: [&str; 59] = [
-    "abbr", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "cite", "code", "data", "dd", "del", "dfn",
-    "div", "dl", "dt", "em", "font", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "ins", "kbd", "li", "mark", "noinclude",
-    "ol", "onlyinclude", "p", "poem", "q", "rb", "rp", "rt", "ruby", "s", "samp", "small", "span", "strike", "strong", "sub",
-    "sup", "td", "th", "time", "tr", "tt", "u", "ul", "var", "wbr",
+    "abbr",
+    "b",
+    "bdi",
+    "bdo",
+    "big",
+    "blockquote",
+    "br",
+    "caption",
+    "center",
+    "cite",
+    "code",
+    "data",
+    "dd",
+    "del",
+    "dfn",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "font",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "i",
+    "ins",
+    "kbd",
+    "li",
+    "mark",
+    "noinclude",
+    "ol",
+    "onlyinclude",
+    "p",
+    "poem",
+    "q",
+    "rb",
+    "rp",
+    "rt",
+    "ruby",
+    "s",
+    "samp",
+    "small",
+    "span",
+    "strike",
+    "strong",
+    "sub",
+    "sup",
+    "td",
+    "th",
+    "time",
+    "tr",
+    "tt",
+    "u",
+    "ul",
+    "var",
+    "wbr",
 ];
 
 /// Prefixes of two or three letters that lead to other projects and not to other languages.
@@ -66,7 +121,11 @@ impl<'a> Renderer<'a> {
     fn range(&mut self, range: Range<usize>, depth: usize) {
         let mut at = range.start;
         while at < range.end {
-            while self.elements.get(self.next).is_some_and(|element| element.start < at) {
+            while self
+                .elements
+                .get(self.next)
+                .is_some_and(|element| element.start < at)
+            {
                 self.next += 1;
             }
             let element = self.elements.get(self.next).copied();
@@ -116,7 +175,11 @@ impl<'a> Renderer<'a> {
     /// Write an element; gives where to go on.
     fn element(&mut self, element: &Element, depth: usize) -> usize {
         if self.skipping {
-            return if element.closed { element.end } else { element.inner };
+            return if element.closed {
+                element.end
+            } else {
+                element.inner
+            };
         }
         if !element.closed {
             match element.kind {
@@ -140,7 +203,9 @@ impl<'a> Renderer<'a> {
             Kind::Template => self.template(element, depth + 1),
             Kind::Link => self.link(element, depth + 1),
             Kind::External => match content.find([' ', '\t']) {
-                Some(space) => self.flat_range(element.inner + space + 1..element.inner_end, depth + 1),
+                Some(space) => {
+                    self.flat_range(element.inner + space + 1..element.inner_end, depth + 1)
+                }
                 None => self.lines.leave_out(),
             },
             Kind::Conversion => self.conversion(element, depth + 1),
@@ -160,7 +225,9 @@ impl<'a> Renderer<'a> {
         }
         let target = raw.trim();
         let shown = target.strip_prefix(':');
-        let namespace = target.split_once(':').map(|(before, _)| before.trim().to_lowercase());
+        let namespace = target
+            .split_once(':')
+            .map(|(before, _)| before.trim().to_lowercase());
         if let (None, Some(namespace)) = (shown, &namespace) {
             let language = is_language(namespace) && link.pipe.is_none();
             if language || self.converter.hides(namespace) {
@@ -188,10 +255,20 @@ impl<'a> Renderer<'a> {
 
     fn template(&mut self, template: &Element, depth: usize) {
         let name_end = template.pipe.unwrap_or(template.inner_end);
-        let name = self.page[template.inner..name_end].split("<!--").next().unwrap_or("").trim();
+        let name = self.page[template.inner..name_end]
+            .split("<!--")
+            .next()
+            .unwrap_or("")
+            .trim();
         let known = if let Some((function, _)) = name.split_once(':') {
-            let shown = matches!(function, "formatnum" | "FORMATNUM" | "lc" | "uc" | "ucfirst" | "lcfirst");
-            if let Some(colon) = self.page[template.inner..name_end].find(':').filter(|_| shown) {
+            let shown = matches!(
+                function,
+                "formatnum" | "FORMATNUM" | "lc" | "uc" | "ucfirst" | "lcfirst"
+            );
+            if let Some(colon) = self.page[template.inner..name_end]
+                .find(':')
+                .filter(|_| shown)
+            {
                 return self.flat_range(template.inner + colon + 1..name_end, depth);
             }
             None
@@ -241,7 +318,12 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    fn computed(&mut self, rule: Rule, parts: &[(Option<String>, Range<usize>)], depth: usize) -> String {
+    fn computed(
+        &mut self,
+        rule: Rule,
+        parts: &[(Option<String>, Range<usize>)],
+        depth: usize,
+    ) -> String {
         let mut arguments = Arguments::default();
         for (name, part) in parts {
             let text = self.captured(part.clone(), depth);
@@ -272,11 +354,16 @@ impl<'a> Renderer<'a> {
             return arguments;
         };
         let bytes = self.page.as_bytes();
-        let mut within = self.elements[self.next..].iter().filter(|element| element.closed).peekable();
+        let mut within = self.elements[self.next..]
+            .iter()
+            .filter(|element| element.closed)
+            .peekable();
         let (mut start, mut equals, mut at) = (pipe + 1, None, pipe + 1);
         while at <= template.inner_end {
             while within.next_if(|element| element.start < at).is_some() {}
-            if let Some(element) = within.next_if(|element| element.start == at && element.end <= template.inner_end) {
+            if let Some(element) =
+                within.next_if(|element| element.start == at && element.end <= template.inner_end)
+            {
                 at = element.end;
                 continue;
             }
@@ -291,7 +378,11 @@ impl<'a> Renderer<'a> {
         arguments
     }
 
-    fn argument(&self, range: Range<usize>, equals: Option<usize>) -> (Option<String>, Range<usize>) {
+    fn argument(
+        &self,
+        range: Range<usize>,
+        equals: Option<usize>,
+    ) -> (Option<String>, Range<usize>) {
         let Some(equals) = equals else {
             return (None, range);
         };
@@ -394,7 +485,10 @@ impl<'a> Renderer<'a> {
                 }
             }
             let rest = &bytes[at..end];
-            let run = rest.iter().position(|&byte| MARKS[byte as usize]).unwrap_or(rest.len());
+            let run = rest
+                .iter()
+                .position(|&byte| MARKS[byte as usize])
+                .unwrap_or(rest.len());
             self.write(&page[at..at + run]);
             at += run;
             if at < end {
@@ -444,7 +538,12 @@ impl<'a> Renderer<'a> {
     fn mark(&mut self, at: usize, end: usize) -> usize {
         let bytes = self.page.as_bytes();
         let byte = bytes[at];
-        let run = || bytes[at..end].iter().take_while(|&&next| next == byte).count();
+        let run = || {
+            bytes[at..end]
+                .iter()
+                .take_while(|&&next| next == byte)
+                .count()
+        };
         match byte {
             b'\n' => {
                 self.end_line();
@@ -525,7 +624,9 @@ const SCHEMES: [&str; 3] = ["http://", "https://", "ftp://"];
 /// Whether the prefix of a link is the code of a language: two or three letters, with subtags such as `zh-min-nan`.
 fn is_language(prefix: &str) -> bool {
     let first = prefix.split('-').next().unwrap_or(prefix);
-    let letters = prefix.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let letters = prefix
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     letters && (matches!(first.len(), 2 | 3) || prefix == "simple") && !PROJECTS.contains(&prefix)
 }
 

@@ -81,7 +81,9 @@ const TAGS: [(&str, Kind); 26] = [
 ];
 
 /// Where the addresses of external links begin.
-const SCHEMES: [&str; 7] = ["http://", "https://", "//", "ftp://", "mailto:", "news:", "irc://"];
+const SCHEMES: [&str; 7] = [
+    "http://", "https://", "//", "ftp://", "mailto:", "news:", "irc://",
+];
 
 /// No tag is longer, from `<` to `>`.
 const LONGEST_TAG: usize = 2048;
@@ -134,7 +136,10 @@ const SPECIAL: [bool; 256] = {
 
 impl Scan<'_> {
     fn run(&mut self) {
-        while let Some(found) = self.bytes[self.at..].iter().position(|&byte| SPECIAL[byte as usize]) {
+        while let Some(found) = self.bytes[self.at..]
+            .iter()
+            .position(|&byte| SPECIAL[byte as usize])
+        {
             self.at += found;
             match self.bytes[self.at] {
                 b'{' => self.opening_braces(),
@@ -152,7 +157,10 @@ impl Scan<'_> {
     /// How many times the byte here is repeated.
     fn repeated(&self) -> usize {
         let byte = self.bytes[self.at];
-        self.bytes[self.at..].iter().take_while(|&&next| next == byte).count()
+        self.bytes[self.at..]
+            .iter()
+            .take_while(|&&next| next == byte)
+            .count()
     }
 
     fn at_line_start(&self) -> bool {
@@ -231,14 +239,23 @@ impl Scan<'_> {
 
     fn closing_braces(&mut self) {
         // No more are looked at than one step takes: a long run is gone through once.
-        let braces = self.bytes[self.at..].iter().take(3).take_while(|&&byte| byte == b'}').count();
+        let braces = self.bytes[self.at..]
+            .iter()
+            .take(3)
+            .take_while(|&&byte| byte == b'}')
+            .count();
         let innermost = self.open.last().map(|&index| self.elements[index]);
         match innermost {
-            Some(Element { kind: Kind::Conversion, .. }) if self.bytes.get(self.at + 1) == Some(&b'-') => {
+            Some(Element {
+                kind: Kind::Conversion,
+                ..
+            }) if self.bytes.get(self.at + 1) == Some(&b'-') => {
                 self.close(Kind::Conversion, 2);
             }
             _ if braces == 1 => self.at += 1,
-            Some(open) if open.kind == Kind::Template && open.inner - open.start == 3 && braces >= 3 => {
+            Some(open)
+                if open.kind == Kind::Template && open.inner - open.start == 3 && braces >= 3 =>
+            {
                 self.close(Kind::Template, 3);
             }
             _ => self.close(Kind::Template, 2),
@@ -248,7 +265,10 @@ impl Scan<'_> {
     fn opening_bracket(&mut self) {
         if self.bytes.get(self.at + 1) == Some(&b'[') {
             self.push(Kind::Link, 2);
-        } else if SCHEMES.iter().any(|scheme| self.bytes[self.at + 1..].starts_with(scheme.as_bytes())) {
+        } else if SCHEMES
+            .iter()
+            .any(|scheme| self.bytes[self.at + 1..].starts_with(scheme.as_bytes()))
+        {
             self.push(Kind::External, 1);
         } else {
             self.at += 1;
@@ -266,7 +286,11 @@ impl Scan<'_> {
     }
 
     fn pipe(&mut self) {
-        let braces = self.bytes[self.at + 1..].iter().take(4).take_while(|&&byte| byte == b'}').count();
+        let braces = self.bytes[self.at + 1..]
+            .iter()
+            .take(4)
+            .take_while(|&&byte| byte == b'}')
+            .count();
         let ends_table = match braces {
             0 => false,
             2 => self.top() != Some(Kind::Template),
@@ -297,7 +321,10 @@ impl Scan<'_> {
             self.open.pop();
             self.counts[Kind::External as usize] -= 1;
         }
-        if !self.open.is_empty() && self.bytes[self.at..].starts_with(b"==") && heading(&self.page[self.at..]).is_some() {
+        if !self.open.is_empty()
+            && self.bytes[self.at..].starts_with(b"==")
+            && heading(&self.page[self.at..]).is_some()
+        {
             self.open.clear();
             self.counts = [0; KINDS];
         }
@@ -324,14 +351,23 @@ impl Scan<'_> {
             }
             return;
         }
-        let tag = TAGS.iter().position(|(known, _)| name.eq_ignore_ascii_case(known));
+        let tag = TAGS
+            .iter()
+            .position(|(known, _)| name.eq_ignore_ascii_case(known));
         let (Some(tag), Some(width)) = (tag, tag_length(rest)) else {
             self.at += 1;
             return;
         };
         let inner = self.at + width;
         let alone = closes || rest.as_bytes()[width - 2] == b'/';
-        match (alone, if alone { Closing::None } else { self.closing(tag, inner) }) {
+        match (
+            alone,
+            if alone {
+                Closing::None
+            } else {
+                self.closing(tag, inner)
+            },
+        ) {
             (false, Closing::At(start, end)) => self.whole(TAGS[tag].1, inner..start, end),
             _ => self.whole(Kind::Hidden, inner..inner, inner),
         }
@@ -363,13 +399,22 @@ impl Scan<'_> {
 
 /// The letters that `rest` begins with.
 pub(super) fn tag_name(rest: &str) -> &str {
-    let length = rest.bytes().take(20).take_while(u8::is_ascii_alphanumeric).count();
+    let length = rest
+        .bytes()
+        .take(20)
+        .take_while(u8::is_ascii_alphanumeric)
+        .count();
     &rest[..length]
 }
 
 /// The bytes of the tag that `rest` begins with, from `<` to `>`.
 pub(super) fn tag_length(rest: &str) -> Option<usize> {
-    let end = rest.bytes().skip(1).take(LONGEST_TAG).position(|byte| matches!(byte, b'>' | b'<'))? + 1;
+    let end = rest
+        .bytes()
+        .skip(1)
+        .take(LONGEST_TAG)
+        .position(|byte| matches!(byte, b'>' | b'<'))?
+        + 1;
     (rest.as_bytes()[end] == b'>').then_some(end + 1)
 }
 

@@ -41,7 +41,9 @@ impl Arguments {
 
     fn named(&self, name: &str) -> Option<&str> {
         let found = self.named.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 }
 
@@ -437,7 +439,17 @@ fn value(arguments: &Arguments) -> String {
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
@@ -445,7 +457,10 @@ const MONTHS: [&str; 12] = [
 fn date(arguments: &Arguments) -> String {
     let number = |at: usize| arguments.get(at).parse::<usize>().ok();
     let year = arguments.get(1);
-    match (number(2).and_then(|month| MONTHS.get(month.wrapping_sub(1))), number(3)) {
+    match (
+        number(2).and_then(|month| MONTHS.get(month.wrapping_sub(1))),
+        number(3),
+    ) {
         (Some(month), Some(day)) => format!("{day} {month} {year}"),
         (Some(month), None) => format!("{month} {year}"),
         (None, _) => year.to_owned(),

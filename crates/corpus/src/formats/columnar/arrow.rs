@@ -49,7 +49,12 @@ pub(crate) struct ArrowReader {
 
 impl ArrowReader {
     /// Go on behind so many rows.
-    pub(crate) fn open(path: &Path, name: &str, fields: &Fields, (_, row): (u64, u64)) -> Result<Self, Error> {
+    pub(crate) fn open(
+        path: &Path,
+        name: &str,
+        fields: &Fields,
+        (_, row): (u64, u64),
+    ) -> Result<Self, Error> {
         Ok(Self {
             path: path.to_owned(),
             name: name.to_owned(),
@@ -71,20 +76,32 @@ impl ArrowReader {
 
     /// Have a row that was not given yet; `false` at the end.
     fn advance(&mut self) -> Result<bool, Refusal> {
-        while self.batch.as_ref().is_none_or(|batch| self.next >= batch.rows) {
+        while self
+            .batch
+            .as_ref()
+            .is_none_or(|batch| self.next >= batch.rows)
+        {
             self.batch = None;
             let offset = self.messages.offset;
             self.batch_offset = offset;
-            let head = self.messages.next().map_err(|problem| problem.into_error(&self.path, offset))?;
+            let head = self
+                .messages
+                .next()
+                .map_err(|problem| problem.into_error(&self.path, offset))?;
             let Some(head) = head else {
                 if self.wanted.is_none() {
                     return Err(self.mistake(offset, "holds no Arrow schema").into());
                 }
                 return Ok(false);
             };
-            if head.rows.is_some_and(|rows| self.rows_read + rows <= self.row) {
+            if head
+                .rows
+                .is_some_and(|rows| self.rows_read + rows <= self.row)
+            {
                 self.rows_read += head.rows.unwrap_or(0);
-                self.messages.skip(&head).map_err(|problem| problem.into_error(&self.path, offset))?;
+                self.messages
+                    .skip(&head)
+                    .map_err(|problem| problem.into_error(&self.path, offset))?;
                 continue;
             }
             self.decode(&head, offset)?;
@@ -93,7 +110,10 @@ impl ArrowReader {
     }
 
     fn decode(&mut self, head: &Head, offset: u64) -> Result<(), Refusal> {
-        let message = self.messages.whole(head).map_err(|problem| problem.into_error(&self.path, offset))?;
+        let message = self
+            .messages
+            .whole(head)
+            .map_err(|problem| problem.into_error(&self.path, offset))?;
         let mut message = Buffer::from_vec(message);
         let before = self.rows_read;
         self.rows_read += head.rows.unwrap_or(0);
@@ -101,16 +121,24 @@ impl ArrowReader {
         let batch = match guarded(|| decoder.decode(&mut message)) {
             Ok(batch) => batch,
             // Without the messages before it no other can be decoded.
-            Err(problem) => return Err(self.mistake(offset, format!("cannot be decoded: {problem}")).into()),
+            Err(problem) => {
+                return Err(self
+                    .mistake(offset, format!("cannot be decoded: {problem}"))
+                    .into());
+            }
         };
         if self.wanted.is_none()
             && let Some(schema) = self.decoder.schema()
         {
             let wanted = Wanted::find(&schema, &self.fields);
-            self.wanted = Some(wanted.map_err(|problem| Error::mistake(&self.path, Position::Whole, problem))?);
+            self.wanted = Some(
+                wanted.map_err(|problem| Error::mistake(&self.path, Position::Whole, problem))?,
+            );
         }
         if let (Some(batch), Some(wanted)) = (batch, &self.wanted) {
-            let batch = wanted.of(&batch).map_err(|problem| self.mistake(offset, problem))?;
+            let batch = wanted
+                .of(&batch)
+                .map_err(|problem| self.mistake(offset, problem))?;
             self.next = usize::try_from(self.row.saturating_sub(before)).unwrap_or(usize::MAX);
             self.batch = Some(batch);
         }
@@ -157,9 +185,11 @@ enum Problem {
 impl Problem {
     fn into_error(self, path: &Path, offset: u64) -> Error {
         match self {
-            Self::Read(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Error::mistake(path, Position::Byte(offset), "ends in the middle of a message; fetch it again")
-            }
+            Self::Read(error) if error.kind() == io::ErrorKind::UnexpectedEof => Error::mistake(
+                path,
+                Position::Byte(offset),
+                "ends in the middle of a message; fetch it again",
+            ),
             Self::Read(error) => input_error(path, error),
             Self::Broken(problem) => Error::mistake(path, Position::Byte(offset), problem),
         }
@@ -198,7 +228,8 @@ impl Messages {
             return Ok(Self { file, offset: 8 });
         }
         if length < 8 || mark[..4] != CONTINUATION {
-            let problem = "is not an Arrow file or stream (it begins with neither `ARROW1` nor a message)";
+            let problem =
+                "is not an Arrow file or stream (it begins with neither `ARROW1` nor a message)";
             return Err(Error::mistake(path, Position::Whole, problem));
         }
         // A stream: from the beginning again.
@@ -217,14 +248,18 @@ impl Messages {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
         if start[..4] != CONTINUATION {
-            return Err(Problem::Broken("is not the beginning of an Arrow message".to_owned()));
+            return Err(Problem::Broken(
+                "is not the beginning of an Arrow message".to_owned(),
+            ));
         }
         let size = u32::from_le_bytes([start[4], start[5], start[6], start[7]]) as usize;
         if size == 0 {
             return Ok(None);
         }
         if size > LONGEST_DESCRIPTION {
-            return Err(Problem::Broken(format!("a message is described in {size} bytes; its length is damaged")));
+            return Err(Problem::Broken(format!(
+                "a message is described in {size} bytes; its length is damaged"
+            )));
         }
         let mut bytes = start.to_vec();
         read_exactly(&mut self.file, &mut bytes, size)?;
@@ -233,7 +268,9 @@ impl Messages {
             Err(error) => Err(error.to_string()),
         });
         let (body, rows, compressed) = described.map_err(|problem| {
-            Problem::Broken(format!("a message that cannot be read begins here: {problem}"))
+            Problem::Broken(format!(
+                "a message that cannot be read begins here: {problem}"
+            ))
         })?;
         Ok(Some(Head {
             bytes,
@@ -250,7 +287,9 @@ impl Messages {
         read_exactly(&mut self.file, &mut bytes, head.body)?;
         let mut unpacked = 0u64;
         for &start in &head.compressed {
-            let length = bytes.get(body + start..body + start + 8).and_then(|length| length.try_into().ok());
+            let length = bytes
+                .get(body + start..body + start + 8)
+                .and_then(|length| length.try_into().ok());
             let length = length.map_or(0, i64::from_le_bytes);
             unpacked = unpacked.saturating_add(u64::try_from(length).unwrap_or(0));
         }
@@ -263,7 +302,10 @@ impl Messages {
 
     /// Go past the body.
     fn skip(&mut self, head: &Head) -> Result<(), Problem> {
-        let passed = io::copy(&mut self.file.by_ref().take(head.body as u64), &mut io::sink())?;
+        let passed = io::copy(
+            &mut self.file.by_ref().take(head.body as u64),
+            &mut io::sink(),
+        )?;
         if passed < head.body as u64 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
         }
@@ -274,13 +316,16 @@ impl Messages {
 
 /// Length of the body, rows if it is a batch, and where its compressed parts begin.
 fn describe(message: &Message) -> Result<(usize, Option<u64>, Vec<usize>), String> {
-    let body = u64::try_from(message.bodyLength()).map_err(|_| "its length is negative".to_owned())?;
+    let body =
+        u64::try_from(message.bodyLength()).map_err(|_| "its length is negative".to_owned())?;
     if body > LARGEST_BATCH {
         return Err(too_large(body));
     }
     let batch = match message.header_type() {
         MessageHeader::RecordBatch => message.header_as_record_batch(),
-        MessageHeader::DictionaryBatch => message.header_as_dictionary_batch().and_then(|batch| batch.data()),
+        MessageHeader::DictionaryBatch => message
+            .header_as_dictionary_batch()
+            .and_then(|batch| batch.data()),
         _ => None,
     };
     let mut compressed = Vec::new();

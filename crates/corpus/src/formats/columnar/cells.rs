@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    Decimal128Type, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type,
+    Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, FieldRef, Fields as SchemaFields, Schema};
@@ -52,7 +52,9 @@ impl Wanted {
             let mut columns = vec![batch.column_by_name(&path[0]).ok_or_else(missing)?.clone()];
             for name in &path[1..] {
                 let parent = columns.last().and_then(|parent| parent.as_struct_opt());
-                let child = parent.and_then(|parent| parent.column_by_name(name)).ok_or_else(missing)?;
+                let child = parent
+                    .and_then(|parent| parent.column_by_name(name))
+                    .ok_or_else(missing)?;
                 columns.push(child.clone());
             }
             Ok((name.clone(), columns))
@@ -78,7 +80,8 @@ impl Batch {
         for (name, columns) in &self.columns {
             let null = columns.iter().any(|column| column.is_null(row));
             let value = match columns.last().filter(|_| !null) {
-                Some(column) => cell(column.as_ref(), row).map_err(|problem| format!("the column `{name}` {problem}"))?,
+                Some(column) => cell(column.as_ref(), row)
+                    .map_err(|problem| format!("the column `{name}` {problem}"))?,
                 None => Value::Null,
             };
             cells.insert(name.clone(), value);
@@ -116,8 +119,17 @@ fn find<'a>(schema: &'a Schema, key: &str, name: &str) -> Result<(Route, &'a Dat
     match found {
         Some(field) => Ok((path, field.data_type())),
         None => {
-            let names: Vec<String> = schema.fields().iter().take(20).map(|field| shorten(field.name())).collect();
-            let more = if schema.fields().len() > 20 { ", ..." } else { "" };
+            let names: Vec<String> = schema
+                .fields()
+                .iter()
+                .take(20)
+                .map(|field| shorten(field.name()))
+                .collect();
+            let more = if schema.fields().len() > 20 {
+                ", ..."
+            } else {
+                ""
+            };
             Err(format!(
                 "has no column `{name}`; the columns are: {}{more}; name the right one with {key} = \"...\"",
                 names.join(", ")
@@ -142,10 +154,14 @@ fn check(key: &str, name: &str, data_type: &DataType) -> Result<(), String> {
             | DataType::BinaryView
             | DataType::Null
     );
-    let number = inner.is_integer() || inner.is_floating() || matches!(inner, DataType::Decimal128(..));
+    let number =
+        inner.is_integer() || inner.is_floating() || matches!(inner, DataType::Decimal128(..));
     let (fits, expected) = match key {
         "text" => (text, "a text"),
-        "label" => (text || inner.is_integer() || *inner == DataType::Boolean, "a text or an integer"),
+        "label" => (
+            text || inner.is_integer() || *inner == DataType::Boolean,
+            "a text or an integer",
+        ),
         _ => (text || number, "a number"),
     };
     if fits {
@@ -153,18 +169,25 @@ fn check(key: &str, name: &str, data_type: &DataType) -> Result<(), String> {
     }
     let advice = match inner {
         DataType::Struct(fields) if !fields.is_empty() => {
-            format!("; name a field of it, such as `{name}.{}`", fields[0].name())
+            format!(
+                "; name a field of it, such as `{name}.{}`",
+                fields[0].name()
+            )
         }
         _ => String::new(),
     };
-    Err(format!("the column `{name}` is {}; expected {expected}{advice}", described(data_type)))
+    Err(format!(
+        "the column `{name}` is {}; expected {expected}{advice}",
+        described(data_type)
+    ))
 }
 
 fn described(data_type: &DataType) -> String {
     match data_type {
-        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) | DataType::ListView(_) => {
-            "a list".to_owned()
-        }
+        DataType::List(_)
+        | DataType::LargeList(_)
+        | DataType::FixedSizeList(..)
+        | DataType::ListView(_) => "a list".to_owned(),
         DataType::Struct(_) => "a struct".to_owned(),
         DataType::Map(..) => "a map".to_owned(),
         DataType::Boolean => "true or false".to_owned(),
@@ -231,7 +254,9 @@ fn cell(column: &dyn Array, row: usize) -> Result<Value, String> {
             finite(number.to_string().parse().unwrap_or(f64::NAN))
         }
         DataType::Float64 => finite(column.as_primitive::<Float64Type>().value(row)),
-        DataType::Decimal128(..) => Value::from(column.as_primitive::<Decimal128Type>().value_as_string(row)),
+        DataType::Decimal128(..) => {
+            Value::from(column.as_primitive::<Decimal128Type>().value_as_string(row))
+        }
         DataType::Dictionary(..) => return entry(column, row),
         _ => Value::Null,
     })

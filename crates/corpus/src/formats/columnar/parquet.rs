@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use kiln_text::{Document, Error, Position};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
 };
 use parquet::file::metadata::RowGroupMetaData;
 
@@ -48,21 +49,32 @@ pub(crate) struct ParquetReader {
 
 impl ParquetReader {
     /// Go on behind so many rows; the byte is where their row group lies and not needed.
-    pub(crate) fn open(path: &Path, name: &str, fields: &Fields, (_, row): (u64, u64)) -> Result<Self, Error> {
+    pub(crate) fn open(
+        path: &Path,
+        name: &str,
+        fields: &Fields,
+        (_, row): (u64, u64),
+    ) -> Result<Self, Error> {
         let mistake = |problem: String| Error::mistake(path, Position::Whole, problem);
         let file = File::open(path).map_err(|error| Error::io(path, &error))?;
         // What Arrow wrote of its own types is not needed, and one thing less to be wrong.
         let options = || ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = guarded(|| ArrowReaderMetadata::load(&file, options()))
-            .map_err(|problem| mistake(format!("is not a Parquet file that can be read: {problem}")))?;
+        let metadata =
+            guarded(|| ArrowReaderMetadata::load(&file, options())).map_err(|problem| {
+                mistake(format!("is not a Parquet file that can be read: {problem}"))
+            })?;
         let wanted = Wanted::find(metadata.schema(), fields).map_err(mistake)?;
         let schema = with_views(metadata.schema(), &wanted);
         let metadata = guarded(|| {
-            ArrowReaderMetadata::try_new(metadata.metadata().clone(), options().with_schema(schema.into()))
+            ArrowReaderMetadata::try_new(
+                metadata.metadata().clone(),
+                options().with_schema(schema.into()),
+            )
         })
         .map_err(mistake)?;
         let leaves: Vec<String> = wanted.paths().map(|path| path.join(".")).collect();
-        let mask = ProjectionMask::columns(metadata.parquet_schema(), leaves.iter().map(String::as_str));
+        let mask =
+            ProjectionMask::columns(metadata.parquet_schema(), leaves.iter().map(String::as_str));
         let mut reader = Self {
             path: path.to_owned(),
             name: name.to_owned(),
@@ -95,7 +107,10 @@ impl ParquetReader {
     fn offset(&self) -> u64 {
         let offset = |group: &RowGroupMetaData| {
             let column = group.columns().first()?;
-            let page = column.dictionary_page_offset().unwrap_or(i64::MAX).min(column.data_page_offset());
+            let page = column
+                .dictionary_page_offset()
+                .unwrap_or(i64::MAX)
+                .min(column.data_page_offset());
             u64::try_from(page).ok()
         };
         self.row_group().and_then(offset).unwrap_or(0)
@@ -115,7 +130,11 @@ impl ParquetReader {
     /// Have a row that was not given yet; `false` at the end.
     fn advance(&mut self) -> Result<bool, Refusal> {
         loop {
-            if self.batch.as_ref().is_some_and(|batch| self.next < batch.rows) {
+            if self
+                .batch
+                .as_ref()
+                .is_some_and(|batch| self.next < batch.rows)
+            {
                 return Ok(true);
             }
             self.batch = None;
@@ -130,7 +149,10 @@ impl ParquetReader {
                 Ok(None) => self.next_group(),
                 Err(problem) => {
                     let group = self.group;
-                    let problem = format!("row group {group}, behind row {}: cannot be decoded: {problem}", self.row);
+                    let problem = format!(
+                        "row group {group}, behind row {}: cannot be decoded: {problem}",
+                        self.row
+                    );
                     self.next_group();
                     let error = Error::mistake(&self.path, Position::Whole, problem);
                     return Err(Refusal::record(error, b""));
@@ -153,11 +175,12 @@ impl ParquetReader {
         if self.batches.is_none() {
             let file = self.file.try_clone().map_err(|error| error.to_string())?;
             let passed = usize::try_from(self.row - self.rows_before).unwrap_or(usize::MAX);
-            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-                .with_projection(self.mask.clone())
-                .with_row_groups(vec![self.group])
-                .with_batch_size(self.batch_rows(group))
-                .with_offset(passed);
+            let builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
+                    .with_projection(self.mask.clone())
+                    .with_row_groups(vec![self.group])
+                    .with_batch_size(self.batch_rows(group))
+                    .with_offset(passed);
             self.batches = Some(guarded(|| builder.build())?);
         }
         let Some(batches) = &mut self.batches else {

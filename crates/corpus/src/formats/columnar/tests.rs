@@ -5,8 +5,8 @@ use arrow_array::builder::StringDictionaryBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int8Type, UInt64Type};
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int8Array, Int64Array, LargeStringArray,
-    ListArray, RecordBatch, StringArray, StructArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, Float32Array, Float64Array, Int8Array, Int64Array,
+    LargeStringArray, ListArray, RecordBatch, StringArray, StructArray,
 };
 use arrow_ipc::CompressionType;
 use arrow_ipc::writer::{FileWriter, IpcWriteOptions, StreamWriter};
@@ -20,7 +20,9 @@ use proptest::prelude::*;
 
 use super::ParquetWriter;
 use crate::config::{Format, Names, SourceConfig};
-use crate::formats::reading::{Change, changes, check_changed, check_places, data, read, read_from};
+use crate::formats::reading::{
+    Change, changes, check_changed, check_places, data, read, read_from,
+};
 
 /// Texts of each kind, labels and numbers, some of them null.
 fn table() -> RecordBatch {
@@ -28,19 +30,62 @@ fn table() -> RecordBatch {
     for text in ["one", "two", "one", "three", "two"] {
         dictionary.append_value(text);
     }
-    let inner: ArrayRef = Arc::new(StringArray::from(vec![Some("deep 1"), Some("deep 2"), None, Some("deep 4"), Some("deep 5")]));
-    let nested = StructArray::from(vec![(Arc::new(Field::new("body", DataType::Utf8, true)), inner)]);
-    let list = ListArray::from_iter_primitive::<Int8Type, _, _>((0..5).map(|n| Some(vec![Some(n)])));
+    let inner: ArrayRef = Arc::new(StringArray::from(vec![
+        Some("deep 1"),
+        Some("deep 2"),
+        None,
+        Some("deep 4"),
+        Some("deep 5"),
+    ]));
+    let nested = StructArray::from(vec![(
+        Arc::new(Field::new("body", DataType::Utf8, true)),
+        inner,
+    )]);
+    let list =
+        ListArray::from_iter_primitive::<Int8Type, _, _>((0..5).map(|n| Some(vec![Some(n)])));
     let columns: Vec<(&str, ArrayRef)> = vec![
-        ("text", Arc::new(StringArray::from(vec!["A", "Bé", "", "🙂", "E"]))),
-        ("large", Arc::new(LargeStringArray::from(vec![Some("a"), None, Some("c"), Some("d"), Some("e")]))),
-        ("bytes", Arc::new(BinaryArray::from_vec(vec![b"x", b"y", b"z", b"\xff", b"v"]))),
+        (
+            "text",
+            Arc::new(StringArray::from(vec!["A", "Bé", "", "🙂", "E"])),
+        ),
+        (
+            "large",
+            Arc::new(LargeStringArray::from(vec![
+                Some("a"),
+                None,
+                Some("c"),
+                Some("d"),
+                Some("e"),
+            ])),
+        ),
+        (
+            "bytes",
+            Arc::new(BinaryArray::from_vec(vec![b"x", b"y", b"z", b"\xff", b"v"])),
+        ),
         ("word", Arc::new(dictionary.finish())),
         ("class", Arc::new(Int8Array::from(vec![1, 0, 1, 1, 0]))),
-        ("good", Arc::new(BooleanArray::from(vec![true, false, true, true, false]))),
-        ("score", Arc::new(Float32Array::from(vec![0.1, 2.5, 1.0, -3.0, 7.0]))),
-        ("real", Arc::new(Float64Array::from(vec![0.25, f64::NAN, 1.0, 2.0, 3.0]))),
-        ("count", Arc::new(Int64Array::from(vec![Some(1 << 40), Some(2), None, Some(4), Some(5)]))),
+        (
+            "good",
+            Arc::new(BooleanArray::from(vec![true, false, true, true, false])),
+        ),
+        (
+            "score",
+            Arc::new(Float32Array::from(vec![0.1, 2.5, 1.0, -3.0, 7.0])),
+        ),
+        (
+            "real",
+            Arc::new(Float64Array::from(vec![0.25, f64::NAN, 1.0, 2.0, 3.0])),
+        ),
+        (
+            "count",
+            Arc::new(Int64Array::from(vec![
+                Some(1 << 40),
+                Some(2),
+                None,
+                Some(4),
+                Some(5),
+            ])),
+        ),
         ("nested", Arc::new(nested)),
         ("list", Arc::new(list)),
     ];
@@ -61,15 +106,19 @@ fn parquet(path: &Path, compression: Compression) {
 
 fn arrow(stream: bool, compression: Option<CompressionType>) -> Vec<u8> {
     let table = table();
-    let options = IpcWriteOptions::default().try_with_compression(compression).unwrap();
+    let options = IpcWriteOptions::default()
+        .try_with_compression(compression)
+        .unwrap();
     let parts = [table.slice(0, 2), table.slice(2, 2), table.slice(4, 1)];
     let mut bytes = Vec::new();
     if stream {
-        let mut writer = StreamWriter::try_new_with_options(&mut bytes, &table.schema(), options).unwrap();
+        let mut writer =
+            StreamWriter::try_new_with_options(&mut bytes, &table.schema(), options).unwrap();
         parts.iter().for_each(|part| writer.write(part).unwrap());
         writer.finish().unwrap();
     } else {
-        let mut writer = FileWriter::try_new_with_options(&mut bytes, &table.schema(), options).unwrap();
+        let mut writer =
+            FileWriter::try_new_with_options(&mut bytes, &table.schema(), options).unwrap();
         parts.iter().for_each(|part| writer.write(part).unwrap());
         writer.finish().unwrap();
     }
@@ -92,8 +141,14 @@ fn files() -> (tempfile::TempDir, Vec<(Format, PathBuf)>) {
         files.push((Format::Parquet, path));
     }
     for stream in [true, false] {
-        for compression in [None, Some(CompressionType::LZ4_FRAME), Some(CompressionType::ZSTD)] {
-            let path = folder.path().join(format!("{stream}-{compression:?}.arrow"));
+        for compression in [
+            None,
+            Some(CompressionType::LZ4_FRAME),
+            Some(CompressionType::ZSTD),
+        ] {
+            let path = folder
+                .path()
+                .join(format!("{stream}-{compression:?}.arrow"));
             std::fs::write(&path, arrow(stream, compression)).unwrap();
             files.push((Format::Arrow, path));
         }
@@ -115,7 +170,10 @@ fn source(text: &str, label: &str, value: &str) -> SourceConfig {
 fn each_kind_of_column_is_read() {
     let (_folder, files) = files();
     for (format, path) in files {
-        let shown = |text: &str, label: &str, value: &str| -> Vec<(String, String, Option<String>, Option<Vec<f64>>)> {
+        let shown = |text: &str,
+                     label: &str,
+                     value: &str|
+         -> Vec<(String, String, Option<String>, Option<Vec<f64>>)> {
             let documents = read(format, &path, &source(text, label, value));
             let shown = documents.into_iter().map(|d| {
                 let label = d.label().map(str::to_owned);
@@ -124,21 +182,49 @@ fn each_kind_of_column_is_read() {
             });
             shown.collect()
         };
-        let texts = |text: &str| -> Vec<String> { shown(text, "", "").into_iter().map(|row| row.1).collect() };
+        let texts = |text: &str| -> Vec<String> {
+            shown(text, "", "").into_iter().map(|row| row.1).collect()
+        };
         assert_eq!(
             shown("", "class", "score"),
             [
-                ("file#1".into(), "A".into(), Some("1".into()), Some(vec![0.1])),
-                ("file#2".into(), "Bé".into(), Some("0".into()), Some(vec![2.5])),
-                ("file#4".into(), "🙂".into(), Some("1".into()), Some(vec![-3.0])),
-                ("file#5".into(), "E".into(), Some("0".into()), Some(vec![7.0])),
+                (
+                    "file#1".into(),
+                    "A".into(),
+                    Some("1".into()),
+                    Some(vec![0.1])
+                ),
+                (
+                    "file#2".into(),
+                    "Bé".into(),
+                    Some("0".into()),
+                    Some(vec![2.5])
+                ),
+                (
+                    "file#4".into(),
+                    "🙂".into(),
+                    Some("1".into()),
+                    Some(vec![-3.0])
+                ),
+                (
+                    "file#5".into(),
+                    "E".into(),
+                    Some("0".into()),
+                    Some(vec![7.0])
+                ),
             ],
             "{path:?}"
         );
         assert_eq!(texts("large"), ["a", "c", "d", "e"]);
         assert_eq!(texts("word"), ["one", "two", "one", "three", "two"]);
-        assert_eq!(texts("nested.body"), ["deep 1", "deep 2", "deep 4", "deep 5"]);
-        let labels: Vec<_> = shown("word", "good", "").into_iter().filter_map(|row| row.2).collect();
+        assert_eq!(
+            texts("nested.body"),
+            ["deep 1", "deep 2", "deep 4", "deep 5"]
+        );
+        let labels: Vec<_> = shown("word", "good", "")
+            .into_iter()
+            .filter_map(|row| row.2)
+            .collect();
         assert_eq!(labels, ["true", "false", "true", "true", "false"]);
     }
 }
@@ -168,8 +254,14 @@ fn what_cannot_be_used_is_refused_with_its_place() {
                 "file: has no column `nothing`; the columns are: text, large, bytes, word, class, good, score, real, \
                  count, nested, list; name the right one with text = \"...\"",
             ),
-            (("list", "", ""), "file: the column `list` is a list; expected a text"),
-            (("class", "", ""), "file: the column `class` is an integer; expected a text"),
+            (
+                ("list", "", ""),
+                "file: the column `list` is a list; expected a text",
+            ),
+            (
+                ("class", "", ""),
+                "file: the column `class` is an integer; expected a text",
+            ),
             (
                 ("nested", "", ""),
                 "file: the column `nested` is a struct; expected a text; name a field of it, such as `nested.body`",
@@ -178,10 +270,22 @@ fn what_cannot_be_used_is_refused_with_its_place() {
                 ("text.body", "", ""),
                 "file: the column `text` is of the type Utf8; only the fields of a struct can be named as `text.body`",
             ),
-            (("", "score", ""), "file: the column `score` is a number; expected a text or an integer"),
-            (("", "", "good"), "file: the column `good` is true or false; expected a number"),
-            (("bytes", "", ""), "file:4: the column `bytes` is not UTF-8 at its byte 0; expected a text"),
-            (("word", "", "count"), "file:3: the field `count` is null; expected a number"),
+            (
+                ("", "score", ""),
+                "file: the column `score` is a number; expected a text or an integer",
+            ),
+            (
+                ("", "", "good"),
+                "file: the column `good` is true or false; expected a number",
+            ),
+            (
+                ("bytes", "", ""),
+                "file:4: the column `bytes` is not UTF-8 at its byte 0; expected a text",
+            ),
+            (
+                ("word", "", "count"),
+                "file:3: the field `count` is null; expected a number",
+            ),
             (
                 ("word", "", "real"),
                 "file:2: the value `real` is `NaN`; expected a finite number, such as -1.5",
@@ -202,12 +306,20 @@ fn a_broken_row_group_is_left_out_and_the_next_is_read() {
     // The first page of the first row group: behind `PAR1`.
     bytes[4..60].fill(0xff);
     std::fs::write(&path, &bytes).unwrap();
-    let (all, places, _) = read_from(Format::Parquet, &path, &SourceConfig::default(), (0, 0)).unwrap();
+    let (all, places, _) =
+        read_from(Format::Parquet, &path, &SourceConfig::default(), (0, 0)).unwrap();
     let refused = all[0].as_ref().unwrap_err();
-    assert!(refused.starts_with("file: row group 0, behind row 0: cannot be decoded: "), "{refused}");
-    let texts: Vec<_> = all[1..].iter().map(|document| document.as_ref().unwrap().text.as_str()).collect();
+    assert!(
+        refused.starts_with("file: row group 0, behind row 0: cannot be decoded: "),
+        "{refused}"
+    );
+    let texts: Vec<_> = all[1..]
+        .iter()
+        .map(|document| document.as_ref().unwrap().text.as_str())
+        .collect();
     assert_eq!(texts, ["🙂", "E"]);
-    let (rest, ..) = read_from(Format::Parquet, &path, &SourceConfig::default(), places[1]).unwrap();
+    let (rest, ..) =
+        read_from(Format::Parquet, &path, &SourceConfig::default(), places[1]).unwrap();
     assert_eq!(rest, all[1..]);
 }
 
@@ -215,10 +327,20 @@ fn a_broken_row_group_is_left_out_and_the_next_is_read() {
 fn what_is_no_table_is_refused_in_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
-    for bytes in [&b""[..], b"PAR1", b"PAR1xxxxPAR1", b"text", b"ARROW1\0\0", b"ARROW1\0\0\xff\xff\xff\xff\xff\xff\xff\x7f"] {
+    for bytes in [
+        &b""[..],
+        b"PAR1",
+        b"PAR1xxxxPAR1",
+        b"text",
+        b"ARROW1\0\0",
+        b"ARROW1\0\0\xff\xff\xff\xff\xff\xff\xff\x7f",
+    ] {
         std::fs::write(&path, bytes).unwrap();
         for format in [Format::Parquet, Format::Arrow] {
-            assert!(read_from(format, &path, &SourceConfig::default(), (0, 0)).is_err(), "{bytes:?}");
+            assert!(
+                read_from(format, &path, &SourceConfig::default(), (0, 0)).is_err(),
+                "{bytes:?}"
+            );
         }
     }
 }
@@ -227,9 +349,17 @@ fn what_is_no_table_is_refused_in_one_line() {
 fn written(path: &Path) -> Vec<Document> {
     let file = std::fs::File::open(path).unwrap();
     let mut documents = Vec::new();
-    for batch in ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap() {
+    for batch in ParquetRecordBatchReaderBuilder::try_new(file)
+        .unwrap()
+        .build()
+        .unwrap()
+    {
         let batch = batch.unwrap();
-        let offsets = batch.column_by_name("source_offset").unwrap().as_primitive::<UInt64Type>().clone();
+        let offsets = batch
+            .column_by_name("source_offset")
+            .unwrap()
+            .as_primitive::<UInt64Type>()
+            .clone();
         for row in 0..batch.num_rows() {
             let text = |name: &str| {
                 let column = batch.column_by_name(name).unwrap().as_string::<i32>();
@@ -290,7 +420,12 @@ fn seed(format: Format) -> Vec<u8> {
 fn check_seed(format: Format, changes: &[Change]) {
     let seed = seed(format);
     check_changed(format, &seed, changes, &source("", "word", "score"));
-    check_changed(format, &seed, changes, &source("nested.body", "class", "count"));
+    check_changed(
+        format,
+        &seed,
+        changes,
+        &source("nested.body", "class", "count"),
+    );
 }
 
 proptest! {
@@ -327,13 +462,19 @@ fn every_parquet_file_is_read_or_refused_with_its_reason() {
     ];
     for &(name, text, ref expected) in cases {
         let path = data("parquet").join(name);
-        let found = read_from(Format::Parquet, &path, &source(text, "", ""), (0, 0)).and_then(|(all, ..)| {
-            let count = all.len();
-            all.into_iter().collect::<Result<Vec<_>, _>>().map(|_| count)
-        });
+        let found = read_from(Format::Parquet, &path, &source(text, "", ""), (0, 0)).and_then(
+            |(all, ..)| {
+                let count = all.len();
+                all.into_iter()
+                    .collect::<Result<Vec<_>, _>>()
+                    .map(|_| count)
+            },
+        );
         match (&found, expected) {
             (Ok(count), Ok(expected)) => assert_eq!(count, expected, "{name}"),
-            (Err(refused), Err(expected)) => assert!(refused.starts_with(expected), "{name}: {refused}"),
+            (Err(refused), Err(expected)) => {
+                assert!(refused.starts_with(expected), "{name}: {refused}")
+            }
             _ => panic!("{name}: {found:?}"),
         }
     }

@@ -70,7 +70,10 @@ impl ParquetWriter {
             .iter()
             .map(|&(name, nullable)| Field::new(name, DataType::Utf8, nullable))
             .collect();
-        fields.insert(OFFSET_AT, Field::new("source_offset", DataType::UInt64, false));
+        fields.insert(
+            OFFSET_AT,
+            Field::new("source_offset", DataType::UInt64, false),
+        );
         let schema = Arc::new(Schema::new(fields));
         let mut partial = path.as_os_str().to_owned();
         partial.push(".partial");
@@ -131,7 +134,10 @@ impl Sink for ParquetWriter {
         let lengths = row.map(|text| text.map_or(0, str::len));
         if lengths.iter().any(|&length| length > LONGEST_TEXT) {
             let limit = LONGEST_TEXT >> 20;
-            let problem = format!("`{}` has a text of more than {limit} MiB; cut it", document.id);
+            let problem = format!(
+                "`{}` has a text of more than {limit} MiB; cut it",
+                document.id
+            );
             return Err(Error::mistake(&self.path, Position::Whole, problem));
         }
         let bytes: usize = lengths.iter().sum();
@@ -149,9 +155,17 @@ impl Sink for ParquetWriter {
 
     fn finish(mut self: Box<Self>) -> Result<(), Error> {
         self.write_row_group()?;
-        let Self { writer, partial, path, .. } = *self;
-        let file = writer.into_inner().map_err(|error| failed(&partial, &error))?;
-        file.sync_all().map_err(|error| Error::io(&partial, &error))?;
+        let Self {
+            writer,
+            partial,
+            path,
+            ..
+        } = *self;
+        let file = writer
+            .into_inner()
+            .map_err(|error| failed(&partial, &error))?;
+        file.sync_all()
+            .map_err(|error| Error::io(&partial, &error))?;
         std::fs::rename(&partial, &path).map_err(|error| Error::io(&path, &error))
     }
 }
