@@ -20,7 +20,9 @@ pub fn read(format: &str, keys: &str, bytes: &[u8]) {
     if std::fs::write(folder.path().join("file"), bytes).is_err() {
         return;
     }
-    let section = format!(r#"{{"broken": "quarantine", "sources": [{{"path": "file", "format": "{format}"{keys}}}]}}"#);
+    let section = format!(
+        r#"{{"broken": "quarantine", "sources": [{{"path": "file", "format": "{format}"{keys}}}]}}"#
+    );
     let config: Config = serde_json::from_str(&section).expect("a section of a recipe");
     let Ok(corpus) = Corpus::open(&config, folder.path()) else {
         return;

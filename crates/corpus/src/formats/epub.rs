@@ -316,8 +316,11 @@ fn visit(xml: &str, mut element: impl FnMut(&BytesStart, &str)) -> Result<(), St
 }
 
 fn attribute(tag: &BytesStart, name: &str) -> Option<String> {
-    let mut attributes = tag.attributes().with_checks(false).flatten();
-    let found = attributes.find(|attribute| attribute.key.local_name().as_ref() == name)?;
+    let mut attributes = tag.attributes();
+    attributes.with_checks(false);
+    let found = attributes
+        .flatten()
+        .find(|attribute| attribute.key.local_name().as_ref() == name)?;
     Some(found.value.replace("&amp;", "&"))
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Converter;
-use super::lines::Lines;
+use super::lines::{GAP, Lines};
 use super::structure::{self, Element, Kind};
 use super::templates::{Arguments, Rule, rule};
 use crate::extract::markup::{self, Tag};
@@ -149,11 +149,10 @@ impl<'a> Renderer<'a> {
     /// The text that a part of the page gives.
     fn captured(&mut self, range: Range<usize>, depth: usize) -> String {
         let start = self.lines.line.len();
-        let (fresh, gap) = (self.fresh, self.lines.gap);
-        self.fresh = false;
+        let fresh = std::mem::replace(&mut self.fresh, false);
         self.flat_range(range, depth);
-        (self.fresh, self.lines.gap) = (fresh, gap);
-        let text = self.lines.line.split_off(start);
+        self.fresh = fresh;
+        let text = self.lines.line.split_off(start).replace(GAP, "");
         text.trim().to_owned()
     }
 
@@ -195,19 +194,19 @@ impl<'a> Renderer<'a> {
             return element.inner;
         }
         if depth >= DEEPEST {
-            self.lines.gap = true;
+            self.lines.leave_out();
             return element.end;
         }
         let content = &self.page[element.content()];
         match element.kind {
-            Kind::Hidden | Kind::Table | Kind::HtmlTable => self.lines.gap = true,
+            Kind::Hidden | Kind::Table | Kind::HtmlTable => self.lines.leave_out(),
             Kind::Template => self.template(element, depth + 1),
             Kind::Link => self.link(element, depth + 1),
             Kind::External => match content.find([' ', '\t']) {
                 Some(space) => {
                     self.flat_range(element.inner + space + 1..element.inner_end, depth + 1)
                 }
-                None => self.lines.gap = true,
+                None => self.lines.leave_out(),
             },
             Kind::Conversion => self.conversion(element, depth + 1),
             Kind::Literal => self.literal(content),
@@ -232,7 +231,7 @@ impl<'a> Renderer<'a> {
         if let (None, Some(namespace)) = (shown, &namespace) {
             let language = is_language(namespace) && link.pipe.is_none();
             if language || self.converter.hides(namespace) {
-                self.lines.gap = true;
+                self.lines.leave_out();
                 return;
             }
         }
@@ -244,7 +243,7 @@ impl<'a> Renderer<'a> {
             None if SCHEMES.iter().any(|scheme| target.starts_with(scheme)) => {
                 match raw.find(' ') {
                     Some(space) => self.flat_range(link.inner + space + 1..link.inner_end, depth),
-                    None => self.lines.gap = true,
+                    None => self.lines.leave_out(),
                 }
             }
             None => {
@@ -280,7 +279,7 @@ impl<'a> Renderer<'a> {
         };
         match known {
             Some(rule) => self.render(rule, template, depth),
-            None => self.lines.gap = true,
+            None => self.lines.leave_out(),
         }
     }
 
@@ -315,7 +314,7 @@ impl<'a> Renderer<'a> {
                 let part = self.trimmed(part.clone());
                 self.range(part, depth);
             }
-            None => self.lines.gap = true,
+            None => self.lines.leave_out(),
         }
     }
 
@@ -401,7 +400,7 @@ impl<'a> Renderer<'a> {
             Some(pipe) => {
                 let flags = &self.page[conversion.inner..pipe];
                 if flags.contains(['T', 'H', 'D', '-']) {
-                    self.lines.gap = true;
+                    self.lines.leave_out();
                     return;
                 }
                 pipe + 1
@@ -450,11 +449,18 @@ impl<'a> Renderer<'a> {
         if self.flat > 0 {
             return self.literal(text);
         }
-        self.lines.end_line();
+        if text.trim().is_empty() {
+            return;
+        }
+        if !self.lines.line.is_empty() {
+            self.lines.end_line();
+        }
         let text = decoded(text);
         for line in text.trim_matches('\n').split('\n') {
             self.lines.verbatim(line);
         }
+        // The rest of the line of the closing tag is no empty line.
+        self.lines.leave_out();
         self.fresh = true;
     }
 
@@ -523,7 +529,7 @@ impl<'a> Renderer<'a> {
         }
         self.fresh = false;
         if self.skipping {
-            self.lines.gap = true;
+            self.lines.leave_out();
         }
         at
     }
@@ -532,16 +538,19 @@ impl<'a> Renderer<'a> {
     fn mark(&mut self, at: usize, end: usize) -> usize {
         let bytes = self.page.as_bytes();
         let byte = bytes[at];
-        let run = bytes[at..end]
-            .iter()
-            .take_while(|&&next| next == byte)
-            .count();
+        let run = || {
+            bytes[at..end]
+                .iter()
+                .take_while(|&&next| next == byte)
+                .count()
+        };
         match byte {
             b'\n' => {
                 self.end_line();
-                return at + 1;
+                at + 1
             }
             b'\'' => {
+                let run = run();
                 // Two are italic, three bold, five both (MediaWiki `doQuotes`); what is over are apostrophes.
                 let apostrophes = match run {
                     1 | 4 => 1,
@@ -551,19 +560,24 @@ impl<'a> Renderer<'a> {
                 for _ in 0..apostrophes {
                     self.write("'");
                 }
+                at + run
             }
             b'}' | b']' => {
                 // Two that close nothing are left over.
+                let run = run();
                 if run % 2 == 1 {
                     self.write(&self.page[at..at + 1]);
                 }
+                at + run
             }
             b'_' => {
                 if let Some(length) = magic_word(&self.page[at..end]) {
-                    self.lines.gap = true;
+                    self.lines.leave_out();
                     return at + length;
                 }
+                let run = run();
                 self.write(&self.page[at..at + run]);
+                at + run
             }
             b'&' => {
                 let Some((character, length)) = markup::entity(&self.page[at..end]) else {
@@ -571,11 +585,10 @@ impl<'a> Renderer<'a> {
                     return at + 1;
                 };
                 self.write(&character);
-                return at + length;
+                at + length
             }
-            _ => return self.tag(at),
+            _ => self.tag(at),
         }
-        at + run
     }
 
     fn tag(&mut self, at: usize) -> usize {

@@ -238,7 +238,12 @@ impl Scan<'_> {
     }
 
     fn closing_braces(&mut self) {
-        let braces = self.repeated();
+        // No more are looked at than one step takes: a long run is gone through once.
+        let braces = self.bytes[self.at..]
+            .iter()
+            .take(3)
+            .take_while(|&&byte| byte == b'}')
+            .count();
         let innermost = self.open.last().map(|&index| self.elements[index]);
         match innermost {
             Some(Element {

@@ -32,6 +32,7 @@ fn each_kind_of_mark() {
         ("[[File:a|x [http://a b]]]c", "c"),
         ("a{{cite|x={{y|z}}}}b", "ab"),
         ("a {{citation needed}}, b {{cn}}.", "a, b."),
+        ("So, ... he said . {{x}}", "So, ... he said ."),
         (
             "Foo ({{IPA|x}}; born 1900) and ({{IPA|y}}).",
             "Foo (born 1900) and.",
@@ -49,9 +50,9 @@ fn each_kind_of_mark() {
         ("a<!-- never", "a"),
         (
             "== A ==\ntext\n=== B ===\n{{x}}\n== C ==\nmore",
-            "A\n\ntext\n\nC\n\nmore",
+            "A\ntext\n\nC\nmore",
         ),
-        ("== A == <!-- x -->\ntext", "A\n\ntext"),
+        ("== A == <!-- x -->\ntext", "A\ntext"),
         ("* a\n** b\n# c\n; d : e\n: f", "a\nb\nc\nd : e\nf"),
         ("a\n\n\n\nb\nc", "a\n\nb\nc"),
         ("a\n{{x}}\nb", "a\nb"),
@@ -114,8 +115,8 @@ fn what_never_closes_keeps_its_text() {
         ("[[a\nb]] c", "a\nb c"),
         ("a <ref>b c", "a b c"),
         ("a</ref>b", "ab"),
-        ("{| x\n|a\n! b\ntext\n|-\n== H ==\n! c", "text\n\nH\n\n! c"),
-        ("{{x\n== H ==\ntext {{y}} }}", "x\n\nH\n\ntext"),
+        ("{| x\n|a\n! b\ntext\n|-\n== H ==\n! c", "text\n\nH\n! c"),
+        ("{{x\n== H ==\ntext {{y}} }}", "x\n\nH\ntext"),
         ("[http://a b\nc", "[http://a b\nc"),
         ("|}\ntext\n| a", "text"),
         ("<span a {{x", "<span a x"),
@@ -161,7 +162,7 @@ fn deep_nesting_and_hostile_repetition_take_linear_time() {
 proptest! {
     #[test]
     fn any_text_ends(
-        page in "(\\{\\{|\\}\\}|\\[\\[|\\]\\]|\\{\\||\\|\\}|\\||\n|=|==|'|<ref>|</ref>|<!--|-->|[a-z é:;*#&_<>{}\\[\\]-]|http://|lang\\||convert\\||quote\\||-\\{|\\}-|<pre>|</pre>|<math>|</math>){0,60}"
+        page in "(\\{\\{|\\}\\}|\\[\\[|\\]\\]|\\{\\||\\|\\}|\\||\n|=|==|'|<ref>|</ref>|<!--|-->|[a-z é:;*#&_<>{}\\[\\]-]|http://|lang\\||convert\\||quote\\||-\\{|\\}-|<nowiki>|</nowiki>|<math>|</math>){0,60}"
     ) {
         let text = text(&page);
         prop_assert!(!text.contains("\n\n\n"), "{:?}", text);
