@@ -35,7 +35,11 @@ pub(super) fn choose(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> 
     }
     let core = climb(tree, &scores, best?);
     let grown = grow(tree, &kept, core);
-    let roots = if grown == core { with_siblings(tree, measures, dropped, &scores, core) } else { vec![grown] };
+    let roots = if grown == core {
+        with_siblings(tree, measures, dropped, &scores, core)
+    } else {
+        vec![grown]
+    };
     Some(Choice { roots, core, kept })
 }
 
@@ -57,12 +61,18 @@ impl Kept {
 
     fn of(tree: &Tree<'_>, measures: &Measures, dropped: &[bool]) -> Kept {
         let count = tree.nodes.len();
-        let mut kept = Kept { characters: vec![0; count], linked: vec![0; count], prose: vec![0; count] };
+        let mut kept = Kept {
+            characters: vec![0; count],
+            linked: vec![0; count],
+            prose: vec![0; count],
+        };
         for_each_kept(tree, measures, dropped, |node| {
             let own = measures.own[node];
             kept.characters[node] = own.characters;
             kept.linked[node] = own.linked;
-            let is_prose = own.characters >= 40 && own.link_density() < 0.3 && !tree.nodes[node].tag.is(tags::HEADING);
+            let is_prose = own.characters >= 40
+                && own.link_density() < 0.3
+                && !tree.nodes[node].tag.is(tags::HEADING);
             kept.prose[node] = if is_prose { own.characters } else { 0 };
         });
         for node in (1..count).rev() {
@@ -106,7 +116,9 @@ fn score(tree: &Tree<'_>, measures: &Measures, kept: &Kept, dropped: &[bool]) ->
         if own.characters < SHORTEST || tag.is(tags::HEADING) || own.link_density() > 0.5 {
             return;
         }
-        let gives = 1.0 + own.commas as f32 + (own.characters as f32 / 100.0).min(if holds_blocks(tree, node) { 9.0 } else { 3.0 });
+        let gives = 1.0
+            + own.commas as f32
+            + (own.characters as f32 / 100.0).min(if holds_blocks(tree, node) { 9.0 } else { 3.0 });
         let mut level = usize::from(!holds_blocks(tree, node));
         let mut around = if level == 1 { tree.parent(node) } else { node };
         let first = level;
@@ -123,14 +135,20 @@ fn score(tree: &Tree<'_>, measures: &Measures, kept: &Kept, dropped: &[bool]) ->
     });
     for node in 1..points.len() {
         if points[node] > 0.0 {
-            points[node] = (points[node] + weight(tree, measures, node)) * (1.0 - kept.link_density(node));
+            points[node] =
+                (points[node] + weight(tree, measures, node)) * (1.0 - kept.link_density(node));
         }
     }
     points
 }
 
 /// Calls `visit` with every element that is shown and not dropped.
-pub(super) fn for_each_kept(tree: &Tree<'_>, measures: &Measures, dropped: &[bool], mut visit: impl FnMut(usize)) {
+pub(super) fn for_each_kept(
+    tree: &Tree<'_>,
+    measures: &Measures,
+    dropped: &[bool],
+    mut visit: impl FnMut(usize),
+) {
     let mut node = 1;
     while node < tree.nodes.len() {
         if measures.unseen[node] || dropped[node] {
@@ -146,7 +164,8 @@ pub(super) fn for_each_kept(tree: &Tree<'_>, measures: &Measures, dropped: &[boo
 
 /// Whether a block has blocks in it.
 fn holds_blocks(tree: &Tree<'_>, node: usize) -> bool {
-    tree.children(node).any(|child| tree.nodes[child].tag.is(tags::BLOCK))
+    tree.children(node)
+        .any(|child| tree.nodes[child].tag.is(tags::BLOCK))
 }
 
 /// What the tag and the names of an element are worth.
@@ -155,7 +174,9 @@ fn weight(tree: &Tree<'_>, measures: &Measures, node: usize) -> f32 {
         Tag::Div => 5.0,
         Tag::Article | Tag::Main => 15.0,
         Tag::Pre | Tag::Td | Tag::Blockquote => 3.0,
-        Tag::Address | Tag::Ol | Tag::Ul | Tag::Dl | Tag::Dd | Tag::Dt | Tag::Li | Tag::Form => -3.0,
+        Tag::Address | Tag::Ol | Tag::Ul | Tag::Dl | Tag::Dd | Tag::Dt | Tag::Li | Tag::Form => {
+            -3.0
+        }
         Tag::H1 | Tag::H2 | Tag::H3 | Tag::H4 | Tag::H5 | Tag::H6 | Tag::Th => -5.0,
         _ => 0.0,
     };
@@ -167,7 +188,11 @@ fn weight(tree: &Tree<'_>, measures: &Measures, node: usize) -> f32 {
     if hints & (hints::CONTENT | hints::BODY) != 0 {
         names += 25.0;
     }
-    if hints & hints::BODY != 0 || tree.attribute(node, Name::Itemprop).is_some_and(|item| item.contains("articleBody")) {
+    if hints & hints::BODY != 0
+        || tree
+            .attribute(node, Name::Itemprop)
+            .is_some_and(|item| item.contains("articleBody"))
+    {
         names += 25.0;
     }
     tag + names
@@ -193,7 +218,13 @@ fn climb(tree: &Tree<'_>, scores: &[f32], mut best: usize) -> usize {
 }
 
 /// The best element with the elements beside it that look like the same text.
-fn with_siblings(tree: &Tree<'_>, measures: &Measures, dropped: &[bool], scores: &[f32], best: usize) -> Vec<usize> {
+fn with_siblings(
+    tree: &Tree<'_>,
+    measures: &Measures,
+    dropped: &[bool],
+    scores: &[f32],
+    best: usize,
+) -> Vec<usize> {
     let enough = (scores[best] * 0.2).max(10.0);
     let parent = tree.parent(best);
     tree.children(parent)
@@ -206,7 +237,9 @@ fn with_siblings(tree: &Tree<'_>, measures: &Measures, dropped: &[bool], scores:
             }
             let total = measures.total[sibling];
             scores[sibling] >= enough
-                || (tree.nodes[sibling].tag == Tag::Paragraph && total.characters > 80 && total.link_density() < 0.25)
+                || (tree.nodes[sibling].tag == Tag::Paragraph
+                    && total.characters > 80
+                    && total.link_density() < 0.25)
         })
         .collect()
 }

@@ -18,7 +18,12 @@ pub(super) fn main_text(
 ) -> String {
     let read = |trust| {
         let (roots, dropped, _) = extract(tree, measures, page, options, trust);
-        render(tree, &roots, |node| measures.unseen[node] || dropped[node], options)
+        render(
+            tree,
+            &roots,
+            |node| measures.unseen[node] || dropped[node],
+            options,
+        )
     };
     let mut text = read(Trust::All);
     if text.len() < SHORT && measures.total[0].plain() as usize > 2 * SHORT {
@@ -55,8 +60,18 @@ fn extract(
 ) -> (Vec<usize>, Vec<bool>, Vec<bool>) {
     let mut dropped = drop_boilerplate(tree, measures, options, trust);
     let first = dropped.clone();
-    let Some(choice) = choose(tree, measures, &dropped) else { return (Vec::new(), dropped, first) };
-    let inside = Inside { tree, measures, page, options, trust, core: choice.core, kept: &choice.kept };
+    let Some(choice) = choose(tree, measures, &dropped) else {
+        return (Vec::new(), dropped, first);
+    };
+    let inside = Inside {
+        tree,
+        measures,
+        page,
+        options,
+        trust,
+        core: choice.core,
+        kept: &choice.kept,
+    };
     for &root in &choice.roots {
         inside.drop(root, &mut dropped);
     }
@@ -65,7 +80,12 @@ fn extract(
 }
 
 /// Marks what can be told from tags, roles and names alone.
-fn drop_boilerplate(tree: &Tree<'_>, measures: &Measures, options: &Options, trust: Trust) -> Vec<bool> {
+fn drop_boilerplate(
+    tree: &Tree<'_>,
+    measures: &Measures,
+    options: &Options,
+    trust: Trust,
+) -> Vec<bool> {
     let mut dropped = vec![false; tree.nodes.len()];
     let page = measures.total[0].plain();
     let mut node = 1;
@@ -116,11 +136,24 @@ fn names_boilerplate(measures: &Measures, node: usize, page: u32, options: &Opti
 
 /// Whether the tag or the role says that the element stands beside the text.
 fn is_beside(tree: &Tree<'_>, node: usize) -> bool {
-    matches!(tree.nodes[node].tag, Tag::Nav | Tag::Footer | Tag::Aside | Tag::Form)
-        || tree.attributes(node).iter().any(|(name, value)| match name {
+    matches!(
+        tree.nodes[node].tag,
+        Tag::Nav | Tag::Footer | Tag::Aside | Tag::Form
+    ) || tree
+        .attributes(node)
+        .iter()
+        .any(|(name, value)| match name {
             Name::Role => matches!(
                 *value,
-                "navigation" | "complementary" | "banner" | "contentinfo" | "search" | "dialog" | "alertdialog" | "menu" | "menubar"
+                "navigation"
+                    | "complementary"
+                    | "banner"
+                    | "contentinfo"
+                    | "search"
+                    | "dialog"
+                    | "alertdialog"
+                    | "menu"
+                    | "menubar"
             ),
             Name::AriaHidden => value.eq_ignore_ascii_case("true"),
             _ => false,
@@ -150,7 +183,11 @@ impl Inside<'_, '_> {
                     self.drop_links_after(node, dropped);
                 }
             }
-            node = if dropped[node] || self.measures.unseen[node] { element.end as usize } else { node + 1 };
+            node = if dropped[node] || self.measures.unseen[node] {
+                element.end as usize
+            } else {
+                node + 1
+            };
         }
     }
 
@@ -165,7 +202,9 @@ impl Inside<'_, '_> {
                     node = self.tree.nodes[node].end as usize;
                     continue;
                 }
-                if self.tree.nodes[node].tag == Tag::Text && self.measures.total[node].characters > 0 {
+                if self.tree.nodes[node].tag == Tag::Text
+                    && self.measures.total[node].characters > 0
+                {
                     blocks.push(self.measures.block[node] as usize);
                 }
                 node += 1;
@@ -185,13 +224,23 @@ impl Inside<'_, '_> {
         while next < end && self.measures.total[next].characters == 0 {
             next = self.tree.nodes[next].end as usize;
         }
-        if next < end && self.tree.nodes[next].tag.is(tags::BLOCK) && self.kept.link_density(next) > 0.25 {
+        if next < end
+            && self.tree.nodes[next].tag.is(tags::BLOCK)
+            && self.kept.link_density(next) > 0.25
+        {
             dropped[next] = true;
         }
     }
 
     fn is_boilerplate(&self, node: usize) -> bool {
-        let Inside { tree, measures, options, core, kept, .. } = *self;
+        let Inside {
+            tree,
+            measures,
+            options,
+            core,
+            kept,
+            ..
+        } = *self;
         let core_end = tree.nodes[core].end as usize;
         let holds_core = node <= core && core < tree.nodes[node].end as usize;
         // What holds most of the text is the text, whatever its names and links.
@@ -215,8 +264,11 @@ impl Inside<'_, '_> {
             return false;
         }
         let words = self.words(node);
-        let is_title =
-            self.page.title.as_deref().is_some_and(|title| title.starts_with(&words) && words.len() * 2 > title.len());
+        let is_title = self
+            .page
+            .title
+            .as_deref()
+            .is_some_and(|title| title.starts_with(&words) && words.len() * 2 > title.len());
         is_title || (tag == Tag::H1 && node < self.core)
     }
 
@@ -225,7 +277,9 @@ impl Inside<'_, '_> {
         let Inside { tree, measures, .. } = *self;
         let total = measures.total[node];
         let linked = total.link_density();
-        if !tree.nodes[node].tag.is(tags::BLOCK) || total.characters > if linked > 0.4 { 300 } else { 80 } {
+        if !tree.nodes[node].tag.is(tags::BLOCK)
+            || total.characters > if linked > 0.4 { 300 } else { 80 }
+        {
             return false;
         }
         if total.characters != measures.own[node].characters {
@@ -234,7 +288,9 @@ impl Inside<'_, '_> {
         let words = self.words(node);
         let is_labelled_link = || {
             linked > 0.5
-                && words.find(':').is_some_and(|colon| colon <= 30 && total.plain() <= colon as u32 + 4)
+                && words
+                    .find(':')
+                    .is_some_and(|colon| colon <= 30 && total.plain() <= colon as u32 + 4)
         };
         cues::leads_away(&words) || is_labelled_link()
     }
@@ -242,16 +298,24 @@ impl Inside<'_, '_> {
     /// Whether it is a short line between the columns and not in the best of them: a date, an author, a name of a section.
     fn is_remark(&self, node: usize) -> bool {
         let total = self.measures.total[node];
-        matches!(self.tree.nodes[node].tag, Tag::Div | Tag::Paragraph | Tag::Address | Tag::Time)
-            && total.characters < 40
-            && !self.tree.children(node).any(|child| self.tree.nodes[child].tag.is(tags::HEADING))
+        matches!(
+            self.tree.nodes[node].tag,
+            Tag::Div | Tag::Paragraph | Tag::Address | Tag::Time
+        ) && total.characters < 40
+            && !self
+                .tree
+                .children(node)
+                .any(|child| self.tree.nodes[child].tag.is(tags::HEADING))
             && !self.is_in_list(node)
     }
 
     fn is_in_list(&self, node: usize) -> bool {
         let mut around = self.tree.parent(node);
         for _ in 0..4 {
-            if matches!(self.tree.nodes[around].tag, Tag::Li | Tag::Td | Tag::Dd | Tag::Dt | Tag::Th) {
+            if matches!(
+                self.tree.nodes[around].tag,
+                Tag::Li | Tag::Td | Tag::Dd | Tag::Dt | Tag::Th
+            ) {
                 return true;
             }
             around = self.tree.parent(around);
@@ -260,15 +324,25 @@ impl Inside<'_, '_> {
     }
 
     fn words(&self, node: usize) -> String {
-        let options = Options { list_markers: false, ..self.options.clone() };
-        render(self.tree, &[node], |inner| self.measures.unseen[inner], &options)
+        let options = Options {
+            list_markers: false,
+            ..self.options.clone()
+        };
+        render(
+            self.tree,
+            &[node],
+            |inner| self.measures.unseen[inner],
+            &options,
+        )
     }
 }
 
 fn is_list_of_links(tree: &Tree<'_>, kept: &Kept, node: usize) -> bool {
     let density = kept.link_density(node);
     match tree.nodes[node].tag {
-        Tag::Ul | Tag::Ol | Tag::Table | Tag::Div | Tag::Section | Tag::Dl | Tag::Header => density > 0.5,
+        Tag::Ul | Tag::Ol | Tag::Table | Tag::Div | Tag::Section | Tag::Dl | Tag::Header => {
+            density > 0.5
+        }
         // A paragraph that is one link leads away.
         Tag::Paragraph => density > 0.9,
         Tag::H1 | Tag::H2 | Tag::H3 | Tag::H4 | Tag::H5 | Tag::H6 => density > 0.5,

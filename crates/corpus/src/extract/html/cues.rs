@@ -84,7 +84,11 @@ const CUES: &[&str] = &[
 
 /// Whether a line begins so.
 pub(super) fn leads_away(line: &str) -> bool {
-    let start: String =
-        line.chars().skip_while(|first| !first.is_alphanumeric()).take(40).flat_map(char::to_lowercase).collect();
+    let start: String = line
+        .chars()
+        .skip_while(|first| !first.is_alphanumeric())
+        .take(40)
+        .flat_map(char::to_lowercase)
+        .collect();
     CUES.iter().any(|cue| start.starts_with(cue))
 }

@@ -12,10 +12,15 @@ use memchr::memchr;
 static NAMED: LazyLock<Vec<(&'static str, String)>> = LazyLock::new(|| {
     let line = |line: &'static str| {
         let (name, codes) = line.split_once(' ')?;
-        let characters = codes.split(' ').filter_map(|code| char::from_u32(u32::from_str_radix(code, 16).ok()?));
+        let characters = codes
+            .split(' ')
+            .filter_map(|code| char::from_u32(u32::from_str_radix(code, 16).ok()?));
         Some((name, characters.collect()))
     };
-    include_str!("entities.txt").lines().filter_map(line).collect()
+    include_str!("entities.txt")
+        .lines()
+        .filter_map(line)
+        .collect()
 });
 
 /// The longest name, `CounterClockwiseContourIntegral;`.
@@ -23,8 +28,8 @@ const LONGEST: usize = 32;
 
 /// What numeric references between 0x80 and 0x9f mean: the characters of windows-1252.
 const WINDOWS: [char; 32] = [
-    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}', '\u{90}', '‘', '’',
-    '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
+    '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8d}', 'Ž', '\u{8f}',
+    '\u{90}', '‘', '’', '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\u{9d}', 'ž', 'Ÿ',
 ];
 
 /// `text` with its character references replaced.
@@ -72,13 +77,17 @@ fn numeric(after: &str) -> Option<(char, usize)> {
         b'x' | b'X' => (&after[1..], 16, 1),
         _ => (after, 10, 0),
     };
-    let length = digits.bytes().take_while(|digit| (*digit as char).is_digit(radix)).count();
+    let length = digits
+        .bytes()
+        .take_while(|digit| (*digit as char).is_digit(radix))
+        .count();
     if length == 0 {
         return None;
     }
     // Leading zeros are allowed without end; a number too large is no character.
     let code = digits[..length].bytes().fold(0_u32, |code, digit| {
-        code.saturating_mul(radix).saturating_add((digit as char).to_digit(radix).unwrap_or(0))
+        code.saturating_mul(radix)
+            .saturating_add((digit as char).to_digit(radix).unwrap_or(0))
     });
     let character = match code {
         0x80..=0x9f => WINDOWS[(code - 0x80) as usize],
@@ -92,9 +101,15 @@ fn numeric(after: &str) -> Option<(char, usize)> {
 /// The longest name that `after` begins with.
 fn named(after: &str) -> Option<(&'static str, usize)> {
     let bytes = after.as_bytes();
-    let length = bytes.iter().take(LONGEST - 1).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let length = bytes
+        .iter()
+        .take(LONGEST - 1)
+        .take_while(|byte| byte.is_ascii_alphanumeric())
+        .count();
     let find = |name: &[u8]| {
-        let index = NAMED.binary_search_by(|(known, _)| known.as_bytes().cmp(name)).ok()?;
+        let index = NAMED
+            .binary_search_by(|(known, _)| known.as_bytes().cmp(name))
+            .ok()?;
         Some(NAMED[index].1.as_str())
     };
     if bytes.get(length) == Some(&b';')
@@ -103,7 +118,9 @@ fn named(after: &str) -> Option<(&'static str, usize)> {
         return Some((characters, length + 1));
     }
     // The longest name that needs no semicolon has six letters.
-    (2..=length.min(6)).rev().find_map(|length| Some((find(&bytes[..length])?, length)))
+    (2..=length.min(6))
+        .rev()
+        .find_map(|length| Some((find(&bytes[..length])?, length)))
 }
 
 #[cfg(test)]
@@ -127,7 +144,10 @@ mod tests {
         check("&nosuch; &zzz", "&nosuch; &zzz");
         check("&#65;&#x42;&#X43", "ABC");
         check("&#0065x", "Ax");
-        check("&#146;&#0;&#xD800;&#x110000;&#99999999999999999999;", "’\u{fffd}\u{fffd}\u{fffd}\u{fffd}");
+        check(
+            "&#146;&#0;&#xD800;&#x110000;&#99999999999999999999;",
+            "’\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
+        );
         check("&#;&#x;&#xg", "&#;&#x;&#xg");
         check("&", "&");
         check("é&é;", "é&é;");
@@ -137,7 +157,10 @@ mod tests {
     fn the_table_is_whole() {
         assert_eq!(NAMED.len(), 2231);
         assert!(NAMED.is_sorted_by(|a, b| a.0.as_bytes() < b.0.as_bytes()));
-        assert_eq!(NAMED.iter().map(|(name, _)| name.len()).max(), Some(LONGEST));
+        assert_eq!(
+            NAMED.iter().map(|(name, _)| name.len()).max(),
+            Some(LONGEST)
+        );
         let without = NAMED.iter().filter(|(name, _)| !name.ends_with(';'));
         assert_eq!(without.map(|(name, _)| name.len()).max(), Some(6));
     }

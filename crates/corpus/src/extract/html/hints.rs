@@ -29,8 +29,16 @@ pub(super) const BODY: u32 = 1024;
 pub(super) const WIDGET: u32 = 2048;
 
 /// All that is not the text of the page.
-pub(super) const BOILERPLATE: u32 =
-    COMMENTS | RELATED | SHARE | PROMOTION | NAVIGATION | MARGIN | WIDGET | BYLINE | CAPTION | CONCEALED;
+pub(super) const BOILERPLATE: u32 = COMMENTS
+    | RELATED
+    | SHARE
+    | PROMOTION
+    | NAVIGATION
+    | MARGIN
+    | WIDGET
+    | BYLINE
+    | CAPTION
+    | CONCEALED;
 
 macro_rules! words {
     ($($hint:expr => $($word:literal)*;)*) => {
@@ -176,7 +184,11 @@ fn of_names(names: &str) -> u32 {
 
 fn of_name(name: &[u8]) -> u32 {
     // In `section--ads` what follows the two hyphens is a variant of the section (the BEM convention).
-    let end = name.windows(2).skip(1).position(|pair| pair == b"--").map_or(name.len(), |end| end + 1);
+    let end = name
+        .windows(2)
+        .skip(1)
+        .position(|pair| pair == b"--")
+        .map_or(name.len(), |end| end + 1);
     let name = &name[..end];
     let mut hints = 0;
     let mut last = 0;
@@ -191,7 +203,8 @@ fn of_name(name: &[u8]) -> u32 {
         let starts_upper = name[start].is_ascii_uppercase();
         while at < name.len() && name[at].is_ascii_alphabetic() {
             // `articleBody` is two words, `ARTICLE` one.
-            if name[at].is_ascii_uppercase() && !(starts_upper && name[at - 1].is_ascii_uppercase()) {
+            if name[at].is_ascii_uppercase() && !(starts_upper && name[at - 1].is_ascii_uppercase())
+            {
                 break;
             }
             at += 1;

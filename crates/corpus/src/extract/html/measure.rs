@@ -32,7 +32,11 @@ impl Measure {
 
     /// The share of the characters that stands in links; 0 without characters.
     pub(super) fn link_density(self) -> f32 {
-        if self.characters == 0 { 0.0 } else { self.linked as f32 / self.characters as f32 }
+        if self.characters == 0 {
+            0.0
+        } else {
+            self.linked as f32 / self.characters as f32
+        }
     }
 }
 
@@ -83,15 +87,26 @@ impl Measures {
                 node = end;
                 continue;
             }
-            measures.block[node] =
-                if tag.is(tags::BLOCK) || tag.is(tags::SCOPE) { node as u32 } else { measures.block[parent] };
+            measures.block[node] = if tag.is(tags::BLOCK) || tag.is(tags::SCOPE) {
+                node as u32
+            } else {
+                measures.block[parent]
+            };
             if !matches!(tag, Tag::Document | Tag::Html | Tag::Body) {
                 let found = hints::of(tree, node);
                 // The class list of a whole blog post names its tags, its author and its features.
                 let is_post = found & hints::CONTENT != 0 && tag == Tag::Article;
-                measures.hints[node] = if is_post { found & (hints::CONTENT | hints::BODY) } else { found };
+                measures.hints[node] = if is_post {
+                    found & (hints::CONTENT | hints::BODY)
+                } else {
+                    found
+                };
             }
-            if tag == Tag::A && tree.attribute(node, Name::Href).is_some_and(|href| !href.starts_with('#')) {
+            if tag == Tag::A
+                && tree
+                    .attribute(node, Name::Href)
+                    .is_some_and(|href| !href.starts_with('#'))
+            {
                 link_end = link_end.max(end);
             }
             node += 1;
@@ -113,7 +128,11 @@ struct Node {
 impl Node {
     fn of(tree: &Tree<'_>, node: usize) -> Node {
         let found = &tree.nodes[node];
-        Node { tag: found.tag, parent: found.parent as usize, end: found.end as usize }
+        Node {
+            tag: found.tag,
+            parent: found.parent as usize,
+            end: found.end as usize,
+        }
     }
 }
 
@@ -123,23 +142,28 @@ pub(super) fn is_unseen(tree: &Tree<'_>, node: usize) -> bool {
     if tag.is(tags::UNSEEN) || tag == Tag::Head {
         return true;
     }
-    tree.attributes(node).iter().any(|(name, value)| match name {
-        // A page that hides its whole body shows it by script.
-        Name::Hidden => tag != Tag::Body && !value.eq_ignore_ascii_case("false"),
-        Name::Style => tag != Tag::Body && hides(value),
-        _ => false,
-    })
+    tree.attributes(node)
+        .iter()
+        .any(|(name, value)| match name {
+            // A page that hides its whole body shows it by script.
+            Name::Hidden => tag != Tag::Body && !value.eq_ignore_ascii_case("false"),
+            Name::Style => tag != Tag::Body && hides(value),
+            _ => false,
+        })
 }
 
 /// Whether a style has `display: none` or `visibility: hidden`.
 fn hides(style: &str) -> bool {
     style.split(';').any(|declaration| {
-        declaration.split_once(':').is_some_and(|(property, value)| {
-            let value = value.trim().split(['!', ' ']).next().unwrap_or_default();
-            let property = property.trim();
-            (property.eq_ignore_ascii_case("display") && value.eq_ignore_ascii_case("none"))
-                || (property.eq_ignore_ascii_case("visibility") && value.eq_ignore_ascii_case("hidden"))
-        })
+        declaration
+            .split_once(':')
+            .is_some_and(|(property, value)| {
+                let value = value.trim().split(['!', ' ']).next().unwrap_or_default();
+                let property = property.trim();
+                (property.eq_ignore_ascii_case("display") && value.eq_ignore_ascii_case("none"))
+                    || (property.eq_ignore_ascii_case("visibility")
+                        && value.eq_ignore_ascii_case("hidden"))
+            })
     })
 }
 
@@ -174,10 +198,17 @@ fn measure_text(raw: &str) -> Measure {
         characters += 1;
         after_space = false;
     }
-    Measure { characters, commas, linked: 0, texts: u32::from(characters > 0) }
+    Measure {
+        characters,
+        commas,
+        linked: 0,
+        texts: u32::from(characters > 0),
+    }
 }
 
 /// The ideographic comma and full stop, and the full-width comma.
 fn is_wide_comma(bytes: &[u8]) -> bool {
-    bytes.starts_with("、".as_bytes()) || bytes.starts_with("。".as_bytes()) || bytes.starts_with("，".as_bytes())
+    bytes.starts_with("、".as_bytes())
+        || bytes.starts_with("。".as_bytes())
+        || bytes.starts_with("，".as_bytes())
 }

@@ -29,13 +29,17 @@ pub(super) fn read(tree: &Tree<'_>) -> (Page, Option<String>) {
     for node in 1..tree.nodes.len() {
         match tree.nodes[node].tag {
             Tag::Html => page.language = tree.attribute(node, Name::Lang).and_then(text),
-            Tag::Title if window_title.is_none() => window_title = text(tree.raw(node + 1 - usize::from(is_empty(tree, node)))),
+            Tag::Title if window_title.is_none() => {
+                window_title = text(tree.raw(node + 1 - usize::from(is_empty(tree, node))))
+            }
             Tag::Meta => read_meta(tree, node, &mut page),
             Tag::Link if tree.attribute(node, Name::Rel) == Some("canonical") => {
                 page.metadata.url = tree.attribute(node, Name::Href).and_then(text);
             }
             Tag::Script if !is_empty(tree, node) => {
-                if tree.attribute(node, Name::Type).is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/ld+json"))
+                if tree
+                    .attribute(node, Name::Type)
+                    .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/ld+json"))
                     && let Ok(value) = serde_json::from_str(tree.raw(node + 1).trim())
                 {
                     structured.read(&value, 0);
@@ -55,14 +59,22 @@ fn is_empty(tree: &Tree<'_>, node: usize) -> bool {
 }
 
 fn read_meta(tree: &Tree<'_>, node: usize, page: &mut Page) {
-    let named = [Name::Property, Name::Name, Name::Itemprop].into_iter().find_map(|name| tree.attribute(node, name));
-    let (Some(name), Some(content)) = (named, tree.attribute(node, Name::Content)) else { return };
+    let named = [Name::Property, Name::Name, Name::Itemprop]
+        .into_iter()
+        .find_map(|name| tree.attribute(node, name));
+    let (Some(name), Some(content)) = (named, tree.attribute(node, Name::Content)) else {
+        return;
+    };
     let metadata = &mut page.metadata;
     let place = match name.trim().to_ascii_lowercase().as_str() {
         "og:title" => &mut page.title,
-        "article:published_time" | "datepublished" | "date" | "dc.date" | "dcterms.date" | "pubdate" | "parsely-pub-date" => {
-            &mut page.published
-        }
+        "article:published_time"
+        | "datepublished"
+        | "date"
+        | "dc.date"
+        | "dcterms.date"
+        | "pubdate"
+        | "parsely-pub-date" => &mut page.published,
         "author" | "article:author" | "dc.creator" | "parsely-author" => &mut metadata.author,
         "description" | "og:description" => &mut metadata.description,
         "og:site_name" => &mut metadata.site,
@@ -95,18 +107,35 @@ impl Structured {
             return;
         }
         match value {
-            serde_json::Value::Array(values) => values.iter().for_each(|value| self.read(value, depth + 1)),
+            serde_json::Value::Array(values) => {
+                values.iter().for_each(|value| self.read(value, depth + 1))
+            }
             serde_json::Value::Object(fields) => {
-                let string = |name: &str| fields.get(name).and_then(serde_json::Value::as_str).and_then(text);
+                let string = |name: &str| {
+                    fields
+                        .get(name)
+                        .and_then(serde_json::Value::as_str)
+                        .and_then(text)
+                };
                 self.headline = self.headline.take().or_else(|| string("headline"));
                 self.published = self.published.take().or_else(|| string("datePublished"));
-                self.author = self.author.take().or_else(|| fields.get("author").and_then(author_name));
-                if let Some(body) = fields.get("articleBody").and_then(serde_json::Value::as_str)
-                    && self.body.as_ref().is_none_or(|known| known.len() < body.len())
+                self.author = self
+                    .author
+                    .take()
+                    .or_else(|| fields.get("author").and_then(author_name));
+                if let Some(body) = fields
+                    .get("articleBody")
+                    .and_then(serde_json::Value::as_str)
+                    && self
+                        .body
+                        .as_ref()
+                        .is_none_or(|known| known.len() < body.len())
                 {
                     self.body = Some(body.to_owned());
                 }
-                fields.values().for_each(|value| self.read(value, depth + 1));
+                fields
+                    .values()
+                    .for_each(|value| self.read(value, depth + 1));
             }
             _ => {}
         }
@@ -117,7 +146,10 @@ fn author_name(value: &serde_json::Value) -> Option<String> {
     match value {
         serde_json::Value::String(name) => text(name),
         serde_json::Value::Array(values) => values.iter().find_map(author_name),
-        serde_json::Value::Object(fields) => fields.get("name").and_then(serde_json::Value::as_str).and_then(text),
+        serde_json::Value::Object(fields) => fields
+            .get("name")
+            .and_then(serde_json::Value::as_str)
+            .and_then(text),
         _ => None,
     }
 }

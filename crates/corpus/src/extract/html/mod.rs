@@ -52,7 +52,11 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { list_markers: true, tables: true, captions: false }
+        Options {
+            list_markers: true,
+            tables: true,
+            captions: false,
+        }
     }
 }
 

@@ -6,8 +6,17 @@ use super::tags::{self, Tag};
 use super::tree::Tree;
 
 /// The text of the subtrees `roots`, without the nodes for which `skip` is true.
-pub(super) fn render(tree: &Tree<'_>, roots: &[usize], skip: impl Fn(usize) -> bool, options: &Options) -> String {
-    let mut writer = Writer { text: String::new(), gap: Gap::None, cell: false };
+pub(super) fn render(
+    tree: &Tree<'_>,
+    roots: &[usize],
+    skip: impl Fn(usize) -> bool,
+    options: &Options,
+) -> String {
+    let mut writer = Writer {
+        text: String::new(),
+        gap: Gap::None,
+        cell: false,
+    };
     // Open elements that do something at their end.
     let mut open: Vec<(usize, Tag)> = Vec::new();
     let mut verbatim = 0_usize;
@@ -103,7 +112,11 @@ impl Writer {
     }
 
     fn cell(&mut self, separate: bool) {
-        let gap = if separate && self.cell { Gap::Cell } else { Gap::Space };
+        let gap = if separate && self.cell {
+            Gap::Cell
+        } else {
+            Gap::Space
+        };
         self.gap(gap);
         self.cell = true;
     }
@@ -139,7 +152,9 @@ impl Writer {
     fn words(&mut self, piece: &str) {
         let mut rest = piece;
         loop {
-            let word_start = rest.find(|character: char| !is_space(character)).unwrap_or(rest.len());
+            let word_start = rest
+                .find(|character: char| !is_space(character))
+                .unwrap_or(rest.len());
             if word_start > 0 {
                 self.gap(Gap::Space);
                 rest = &rest[word_start..];
@@ -165,15 +180,18 @@ impl Writer {
 
     /// Without characters that mean nothing in text: NUL, soft hyphens, zero-width spaces and byte order marks.
     fn push(&mut self, piece: &str) {
-        let means_nothing = |character: char| matches!(character, '\0' | '\u{ad}' | '\u{200b}' | '\u{feff}');
+        let means_nothing =
+            |character: char| matches!(character, '\0' | '\u{ad}' | '\u{200b}' | '\u{feff}');
         if piece.is_ascii() && !piece.as_bytes().contains(&0) {
             self.text.push_str(piece);
         } else {
-            self.text.extend(piece.chars().filter(|character| !means_nothing(*character)));
+            self.text
+                .extend(piece.chars().filter(|character| !means_nothing(*character)));
         }
     }
 }
 
 fn is_space(character: char) -> bool {
-    matches!(character, ' ' | '\n' | '\t' | '\r' | '\x0c' | '\u{a0}') || (character > '\u{ff}' && character.is_whitespace())
+    matches!(character, ' ' | '\n' | '\t' | '\r' | '\x0c' | '\u{a0}')
+        || (character > '\u{ff}' && character.is_whitespace())
 }

@@ -76,10 +76,17 @@ fn a_page_without_what_is_around_it() {
 
 #[test]
 fn options_change_what_is_written() {
-    let options = Options { list_markers: false, captions: true, ..Options::default() };
+    let options = Options {
+        list_markers: false,
+        captions: true,
+        ..Options::default()
+    };
     let text = main_text(PAGE, &options).text;
     assert!(text.contains("\nTickets stay"), "{text}");
-    assert!(text.contains("The pier in the fog. Photo: A. Gull"), "{text}");
+    assert!(
+        text.contains("The pier in the fog. Photo: A. Gull"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -103,51 +110,111 @@ const PROSE: &str = "<p>Once the tide had gone out, the children walked over the
 #[track_caller]
 fn leaves_out(page: &str, unwanted: &str) {
     let text = main_text(&page.replace("PROSE", PROSE), &Options::default()).text;
-    assert!(text.contains("Once the tide") && text.contains("counting heads"), "{text}");
+    assert!(
+        text.contains("Once the tide") && text.contains("counting heads"),
+        "{text}"
+    );
     assert!(!text.contains(unwanted), "{text}");
 }
 
 #[track_caller]
 fn keeps(page: &str, wanted: &str) {
     let text = main_text(&page.replace("PROSE", PROSE), &Options::default()).text;
-    assert!(text.contains("Once the tide") && text.contains(wanted), "{text}");
+    assert!(
+        text.contains("Once the tide") && text.contains(wanted),
+        "{text}"
+    );
 }
 
 #[test]
 fn what_is_left_out() {
-    leaves_out("<div>PROSE</div><div class=cookieBanner><p>We use cookies, as all do, to know you better than you do.</div>", "cookies");
-    leaves_out("<div>PROSE<ul class=tags><li><a href=/a>Tag one</a></ul></div>", "Tag one");
-    leaves_out("<div>PROSE<ul><li><a href=/a>Another page</a><li><a href=/b>And another</a></ul></div>", "nother");
-    leaves_out("<div>PROSE<p><a href=/a>A HEADLINE OF ANOTHER STORY</a></p></div>", "HEADLINE");
-    leaves_out("<div>PROSE<p>Lesen Sie auch: <a href=/a>Etwas ganz anderes</a></p></div>", "Lesen");
-    leaves_out("<div>PROSE<h3>More stories</h3><div><a href=/a>Short</a> <a href=/b>Links</a> here</div></div>", "Links");
+    leaves_out(
+        "<div>PROSE</div><div class=cookieBanner><p>We use cookies, as all do, to know you better than you do.</div>",
+        "cookies",
+    );
+    leaves_out(
+        "<div>PROSE<ul class=tags><li><a href=/a>Tag one</a></ul></div>",
+        "Tag one",
+    );
+    leaves_out(
+        "<div>PROSE<ul><li><a href=/a>Another page</a><li><a href=/b>And another</a></ul></div>",
+        "nother",
+    );
+    leaves_out(
+        "<div>PROSE<p><a href=/a>A HEADLINE OF ANOTHER STORY</a></p></div>",
+        "HEADLINE",
+    );
+    leaves_out(
+        "<div>PROSE<p>Lesen Sie auch: <a href=/a>Etwas ganz anderes</a></p></div>",
+        "Lesen",
+    );
+    leaves_out(
+        "<div>PROSE<h3>More stories</h3><div><a href=/a>Short</a> <a href=/b>Links</a> here</div></div>",
+        "Links",
+    );
     leaves_out("<div>PROSE<h2>You may also like</h2></div>", "also like");
     leaves_out("<div>PROSE<h2>Comments</h2></div>", "Comments");
-    leaves_out("<div>PROSE<p style='display: none'>Hidden text, of which nobody will ever read a word.</p></div>", "Hidden");
-    leaves_out("<div>PROSE<p hidden>Hidden text, of which nobody will ever read a word.</p></div>", "Hidden");
-    leaves_out("<div>PROSE<form><label>Name</label><select><option>Choose one</select></form></div>", "Choose");
-    leaves_out("<div>PROSE<span class='screen-reader-text'>For screen readers</span></div>", "screen");
+    leaves_out(
+        "<div>PROSE<p style='display: none'>Hidden text, of which nobody will ever read a word.</p></div>",
+        "Hidden",
+    );
+    leaves_out(
+        "<div>PROSE<p hidden>Hidden text, of which nobody will ever read a word.</p></div>",
+        "Hidden",
+    );
+    leaves_out(
+        "<div>PROSE<form><label>Name</label><select><option>Choose one</select></form></div>",
+        "Choose",
+    );
+    leaves_out(
+        "<div>PROSE<span class='screen-reader-text'>For screen readers</span></div>",
+        "screen",
+    );
 }
 
 #[test]
 fn what_is_kept() {
     // Names of state and of the page are no names of parts.
-    keeps("<article class='post tag-video has-sidebar comments-open'>PROSE<p>A last word.</p></article>", "A last word");
-    keeps("<div class='section section--ads'>PROSE<p>A last word.</p></div>", "A last word");
-    keeps("<body class='sidebar comments'><div>PROSE<p>A last word.</p></div>", "A last word");
+    keeps(
+        "<article class='post tag-video has-sidebar comments-open'>PROSE<p>A last word.</p></article>",
+        "A last word",
+    );
+    keeps(
+        "<div class='section section--ads'>PROSE<p>A last word.</p></div>",
+        "A last word",
+    );
+    keeps(
+        "<body class='sidebar comments'><div>PROSE<p>A last word.</p></div>",
+        "A last word",
+    );
     // So does a name on the whole text.
-    keeps("<form class=widget>PROSE<p>A last word.</p></form>", "A last word");
-    keeps("<header><button>Menu<div>PROSE<p>A last word.</p></div>", "A last word");
+    keeps(
+        "<form class=widget>PROSE<p>A last word.</p></form>",
+        "A last word",
+    );
+    keeps(
+        "<header><button>Menu<div>PROSE<p>A last word.</p></div>",
+        "A last word",
+    );
     // Text in columns, and its first lines in a header.
     keeps(
         "<div class=row><div class=a><p>The first column begins here, with a sentence of its own, and ends here.</p></div>\
          <div class=b>PROSE</div></div>",
         "The first column",
     );
-    keeps("<div>PROSE<p>See <a href=/a>this page</a> for more, and <a href=/b>that one</a>.</p></div>", "See this page");
-    keeps("<div>PROSE<h2>A heading</h2><p>And what it heads, short.</p></div>", "A heading\n\nAnd what");
+    keeps(
+        "<div>PROSE<p>See <a href=/a>this page</a> for more, and <a href=/b>that one</a>.</p></div>",
+        "See this page",
+    );
+    keeps(
+        "<div>PROSE<h2>A heading</h2><p>And what it heads, short.</p></div>",
+        "A heading\n\nAnd what",
+    );
     keeps("<div>PROSE<pre>  a\n    b</pre></div>", "  a\n    b");
-    keeps("<div>PROSE<table><tr><th>a<th>b<tr><td>1<td>2</table></div>", "a | b\n1 | 2");
+    keeps(
+        "<div>PROSE<table><tr><th>a<th>b<tr><td>1<td>2</table></div>",
+        "a | b\n1 | 2",
+    );
 }
 
 #[test]
@@ -158,11 +225,18 @@ fn structured_text_trims_what_is_around_it() {
          with commas.</p></div><script type=application/ld+json>{{\"articleBody\": \"{body}\"}}</script>"
     );
     let text = main_text(&html, &Options::default()).text;
-    assert!(text.starts_with("word word word w0") && text.ends_with("w79 , x"), "{text}");
+    assert!(
+        text.starts_with("word word word w0") && text.ends_with("w79 , x"),
+        "{text}"
+    );
     // That of another article says nothing.
     let other = (0..80).map(|word| format!("v{word} ")).collect::<String>();
     let wrong = html.replace(&format!("\"{body}\""), &format!("\"{other}\""));
-    assert!(main_text(&wrong, &Options::default()).text.contains("first line"));
+    assert!(
+        main_text(&wrong, &Options::default())
+            .text
+            .contains("first line")
+    );
 }
 
 #[track_caller]
@@ -183,23 +257,47 @@ fn white_space_and_blocks() {
     check_all("a\0b", "ab");
     check_all("<ul><li>a<li><p>b</p><li></ul>c", "- a\n- b\n\nc");
     check_all("<ol><li>a<ul><li>b</ul></ol>", "- a\n- b");
-    check_all("<table><tr><td>a</td> <td>b<td></tr><tr><td>c</table>", "a | b\nc");
+    check_all(
+        "<table><tr><td>a</td> <td>b<td></tr><tr><td>c</table>",
+        "a | b\nc",
+    );
     check_all("<dl><dt>a<dd>b</dl>", "a\nb");
     check_all("<pre>a\n  b &lt;\n</pre>c", "a\n  b <\n\n\nc");
     check_all("<p>日本語<b>の</b>文</p>", "日本語の文");
-    check_all("<head><title>t</title></head><body>a<script>b</script><template>c</template><svg><text>d</text></svg>e", "ae");
-    check_all("a<noscript>b</noscript><iframe>c</iframe><textarea>d\n e</textarea>", "ad\n e");
+    check_all(
+        "<head><title>t</title></head><body>a<script>b</script><template>c</template><svg><text>d</text></svg>e",
+        "ae",
+    );
+    check_all(
+        "a<noscript>b</noscript><iframe>c</iframe><textarea>d\n e</textarea>",
+        "ad\n e",
+    );
     check_all("<ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>", "漢kan");
     check_all("", "");
 }
 
 #[test]
 fn pages_without_prose() {
-    for html in ["", "<", "<html>", "<p>", "<a href=x>only a link</a>", "<ul><li><a href=/a>a</a></ul>", "\0", "&#0;"] {
+    for html in [
+        "",
+        "<",
+        "<html>",
+        "<p>",
+        "<a href=x>only a link</a>",
+        "<ul><li><a href=/a>a</a></ul>",
+        "\0",
+        "&#0;",
+    ] {
         let _ = main_text(html, &Options::default());
     }
-    assert_eq!(main_text("<div><p>Only one short sentence, and no more than that.</p></div>", &Options::default()).text,
-        "Only one short sentence, and no more than that.");
+    assert_eq!(
+        main_text(
+            "<div><p>Only one short sentence, and no more than that.</p></div>",
+            &Options::default()
+        )
+        .text,
+        "Only one short sentence, and no more than that."
+    );
 }
 
 /// Time grows with the length of the page, whatever its form: each of these takes minutes if any step is quadratic.
@@ -207,9 +305,37 @@ fn pages_without_prose() {
 fn hostile_pages_take_linear_time() {
     let many = 300_000;
     for piece in [
-        "<div>", "</div>", "<p>", "<a href=x>", "<b><p>", "<table>", "<td>", "<li>", "<ul><li>", "<!--", "<", "<a ", "&", "&#",
-        "<script>", "</script", "<svg>", "<button><p>", "<h1>", "a ", "a,", "<x y=", "<dl><dt>", "<option>", "<pre>", "<h2>x</h2>",
-        "<div class=comment>a, b", "--", "-->", "<br>", "<p>Read more: <a href=x>y</a>",
+        "<div>",
+        "</div>",
+        "<p>",
+        "<a href=x>",
+        "<b><p>",
+        "<table>",
+        "<td>",
+        "<li>",
+        "<ul><li>",
+        "<!--",
+        "<",
+        "<a ",
+        "&",
+        "&#",
+        "<script>",
+        "</script",
+        "<svg>",
+        "<button><p>",
+        "<h1>",
+        "a ",
+        "a,",
+        "<x y=",
+        "<dl><dt>",
+        "<option>",
+        "<pre>",
+        "<h2>x</h2>",
+        "<div class=comment>a, b",
+        "--",
+        "-->",
+        "<br>",
+        "<p>Read more: <a href=x>y</a>",
     ] {
         let html = piece.repeat(many);
         let _ = main_text(&html, &Options::default());
@@ -261,19 +387,25 @@ proptest! {
 #[test]
 #[ignore = "needs data sets: set KILN_DATA"]
 fn agrees_with_the_annotated_pages() {
-    let folder = std::path::PathBuf::from(std::env::var_os("KILN_DATA").expect("KILN_DATA is set")).join("article-extraction");
+    let folder = std::path::PathBuf::from(std::env::var_os("KILN_DATA").expect("KILN_DATA is set"))
+        .join("article-extraction");
     let truth: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("ground-truth.json")).unwrap()).unwrap();
     let (mut precisions, mut recalls) = (Vec::new(), Vec::new());
     for (name, page) in truth.as_object().unwrap() {
-        let file = std::fs::File::open(folder.join("html").join(format!("{name}.html.gz"))).unwrap();
+        let file =
+            std::fs::File::open(folder.join("html").join(format!("{name}.html.gz"))).unwrap();
         let mut bytes = Vec::new();
-        flate2::read::MultiGzDecoder::new(file).read_to_end(&mut bytes).unwrap();
+        flate2::read::MultiGzDecoder::new(file)
+            .read_to_end(&mut bytes)
+            .unwrap();
         let text = main_text(&String::from_utf8_lossy(&bytes), &Options::default()).text;
         let found = shingles(&text);
         let wanted = shingles(page["articleBody"].as_str().unwrap_or_default());
-        let shared: usize =
-            wanted.iter().map(|(shingle, count)| (*count).min(found.get(shingle).copied().unwrap_or(0))).sum();
+        let shared: usize = wanted
+            .iter()
+            .map(|(shingle, count)| (*count).min(found.get(shingle).copied().unwrap_or(0)))
+            .sum();
         let (found, wanted): (usize, usize) = (found.values().sum(), wanted.values().sum());
         if found > 0 {
             precisions.push(shared as f64 / found as f64);
@@ -285,7 +417,10 @@ fn agrees_with_the_annotated_pages() {
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
     let (precision, recall) = (mean(&precisions), mean(&recalls));
     let f1 = 2.0 * precision * recall / (precision + recall);
-    let report = format!("{} pages: precision {precision:.4}, recall {recall:.4}, F1 {f1:.4}", recalls.len());
+    let report = format!(
+        "{} pages: precision {precision:.4}, recall {recall:.4}, F1 {f1:.4}",
+        recalls.len()
+    );
     assert!(f1 >= 0.96, "{report}");
     // The harness shows it with --nocapture.
     std::io::Write::write_all(&mut std::io::stderr(), format!("{report}\n").as_bytes()).unwrap();
@@ -293,11 +428,15 @@ fn agrees_with_the_annotated_pages() {
 
 fn shingles(text: &str) -> HashMap<Vec<&str>, usize> {
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
-    let words: Vec<&str> = text.split(|character| !is_word(character)).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(|character| !is_word(character))
+        .filter(|word| !word.is_empty())
+        .collect();
     let mut bag = HashMap::new();
     if !words.is_empty() {
         for start in 0..(words.len() + 1).saturating_sub(4).max(1) {
-            *bag.entry(words[start..words.len().min(start + 4)].to_vec()).or_insert(0) += 1;
+            *bag.entry(words[start..words.len().min(start + 4)].to_vec())
+                .or_insert(0) += 1;
         }
     }
     bag

@@ -53,7 +53,10 @@ impl Name {
         match name.len() {
             2..=8 => {
                 let sought = key(name);
-                NAMES.iter().find(|(key, _)| *key == sought).map(|(_, name)| *name)
+                NAMES
+                    .iter()
+                    .find(|(key, _)| *key == sought)
+                    .map(|(_, name)| *name)
             }
             11 if name.eq_ignore_ascii_case(b"aria-hidden") => Some(Name::AriaHidden),
             _ => None,
@@ -92,8 +95,17 @@ impl<'a> Tree<'a> {
         }
         let source = &source[..limit];
         let nodes = Vec::with_capacity(source.len() / 24 + 4);
-        let tree = Tree { source, nodes, attributes: Vec::with_capacity(source.len() / 48 + 4) };
-        let mut builder = Builder { tree, open: Vec::new(), open_count: [0; tags::COUNT], beyond: 0 };
+        let tree = Tree {
+            source,
+            nodes,
+            attributes: Vec::with_capacity(source.len() / 48 + 4),
+        };
+        let mut builder = Builder {
+            tree,
+            open: Vec::new(),
+            open_count: [0; tags::COUNT],
+            beyond: 0,
+        };
         builder.build();
         builder.tree
     }
@@ -109,7 +121,10 @@ impl<'a> Tree<'a> {
 
     /// An element's attribute as written, entities not yet decoded; the first of that name counts.
     pub(super) fn attribute(&self, node: usize, name: Name) -> Option<&'a str> {
-        self.attributes(node).iter().find(|(found, _)| *found == name).map(|(_, value)| *value)
+        self.attributes(node)
+            .iter()
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| *value)
     }
 
     /// All attributes of an element that the extractor reads.
@@ -175,7 +190,8 @@ impl<'a> Builder<'a> {
                 }
                 // A lone less-than sign is text.
                 _ => {
-                    let next = memchr(b'<', &bytes[less + 1..]).map_or(bytes.len(), |more| less + 1 + more);
+                    let next = memchr(b'<', &bytes[less + 1..])
+                        .map_or(bytes.len(), |more| less + 1 + more);
                     self.text(at, next);
                     at = next;
                 }
@@ -197,7 +213,13 @@ impl<'a> Builder<'a> {
     fn add(&mut self, tag: Tag, start: u32, length: u32) -> u32 {
         let node = self.tree.nodes.len() as u32;
         let parent = self.open.last().copied().unwrap_or(0);
-        self.tree.nodes.push(Node { tag, parent, end: node + 1, start, length });
+        self.tree.nodes.push(Node {
+            tag,
+            parent,
+            end: node + 1,
+            start,
+            length,
+        });
         node
     }
 
@@ -216,7 +238,8 @@ impl<'a> Builder<'a> {
             let end = self.tree.nodes.len() as u32;
             let node = &mut self.tree.nodes[node as usize];
             node.end = end;
-            self.open_count[node.tag as usize] = self.open_count[node.tag as usize].saturating_sub(1);
+            self.open_count[node.tag as usize] =
+                self.open_count[node.tag as usize].saturating_sub(1);
         }
     }
 
@@ -225,7 +248,11 @@ impl<'a> Builder<'a> {
     }
 
     /// The innermost open element that `wanted` accepts and no element that `barrier` accepts hides.
-    fn innermost(&self, wanted: impl Fn(Tag) -> bool, barrier: impl Fn(Tag) -> bool) -> Option<usize> {
+    fn innermost(
+        &self,
+        wanted: impl Fn(Tag) -> bool,
+        barrier: impl Fn(Tag) -> bool,
+    ) -> Option<usize> {
         for depth in (1..self.open.len()).rev() {
             let tag = self.tag_at(depth);
             if wanted(tag) {
@@ -293,26 +320,33 @@ impl<'a> Builder<'a> {
                 self.close_from(depth);
             }
         }
-        let is_list = |open: Tag| matches!(open, Tag::Ul | Tag::Ol | Tag::Menu) || open.is(tags::SCOPE);
+        let is_list =
+            |open: Tag| matches!(open, Tag::Ul | Tag::Ol | Tag::Menu) || open.is(tags::SCOPE);
         let in_table = |open: Tag| open == Tag::Table;
         let closed = match tag {
             Tag::Li if self.is_open(Tag::Li) => self.innermost(|open| open == Tag::Li, is_list),
-            Tag::Dt | Tag::Dd if self.is_open(Tag::Dt) || self.is_open(Tag::Dd) => {
-                self.innermost(|open| matches!(open, Tag::Dt | Tag::Dd), |open| open == Tag::Dl || open.is(tags::SCOPE))
-            }
+            Tag::Dt | Tag::Dd if self.is_open(Tag::Dt) || self.is_open(Tag::Dd) => self.innermost(
+                |open| matches!(open, Tag::Dt | Tag::Dd),
+                |open| open == Tag::Dl || open.is(tags::SCOPE),
+            ),
             Tag::OptionItem | Tag::Optgroup if self.is_open(Tag::OptionItem) => {
                 self.innermost(|open| open == Tag::OptionItem, |open| open == Tag::Select)
             }
-            Tag::Td | Tag::Th => self.innermost(|open| matches!(open, Tag::Td | Tag::Th | Tag::Caption), in_table),
+            Tag::Td | Tag::Th => self.innermost(
+                |open| matches!(open, Tag::Td | Tag::Th | Tag::Caption),
+                in_table,
+            ),
             Tag::Tr => self.innermost(|open| matches!(open, Tag::Tr | Tag::Caption), in_table),
             Tag::Tbody | Tag::Thead | Tag::Tfoot => self.innermost(
                 |open| matches!(open, Tag::Tbody | Tag::Thead | Tag::Tfoot | Tag::Caption),
                 in_table,
             ),
-            Tag::Body if self.is_open(Tag::Head) => self.innermost(|open| open == Tag::Head, |_| false),
-            Tag::H1 | Tag::H2 | Tag::H3 | Tag::H4 | Tag::H5 | Tag::H6 => {
-                (self.open.len() > 1 && self.tag_at(self.open.len() - 1).is(tags::HEADING)).then(|| self.open.len() - 1)
+            Tag::Body if self.is_open(Tag::Head) => {
+                self.innermost(|open| open == Tag::Head, |_| false)
             }
+            Tag::H1 | Tag::H2 | Tag::H3 | Tag::H4 | Tag::H5 | Tag::H6 => (self.open.len() > 1
+                && self.tag_at(self.open.len() - 1).is(tags::HEADING))
+            .then(|| self.open.len() - 1),
             Tag::A if self.is_open(Tag::A) => {
                 self.end_link();
                 None
@@ -331,8 +365,11 @@ impl<'a> Builder<'a> {
     /// Closes an open link. When blocks have been opened in it they stay open, and it is a link no more: the standard's
     /// "adoption agency" leaves the text after the end tag outside the link.
     fn end_link(&mut self) {
-        let Some(depth) = self.innermost(|open| open == Tag::A, |open| open.is(tags::SCOPE)) else { return };
-        let holds_block = (depth + 1..self.open.len()).any(|inner| self.tag_at(inner).is(tags::BLOCK));
+        let Some(depth) = self.innermost(|open| open == Tag::A, |open| open.is(tags::SCOPE)) else {
+            return;
+        };
+        let holds_block =
+            (depth + 1..self.open.len()).any(|inner| self.tag_at(inner).is(tags::BLOCK));
         if holds_block {
             self.open_count[Tag::A as usize] -= 1;
             self.open_count[Tag::Span as usize] += 1;
@@ -348,7 +385,9 @@ impl<'a> Builder<'a> {
         let name_end = at + name_length(&bytes[at..]);
         let tag = Tag::of(&bytes[at..name_end]);
         let first = self.tree.attributes.len();
-        let after = self.read_attributes(name_end).map_or(bytes.len(), |(after, _)| after);
+        let after = self
+            .read_attributes(name_end)
+            .map_or(bytes.len(), |(after, _)| after);
         self.tree.attributes.truncate(first);
         if self.beyond > 0 {
             self.beyond -= 1;
@@ -369,14 +408,30 @@ impl<'a> Builder<'a> {
                 } else if tag.is(tags::BLOCK | tags::SCOPE | tags::UNSEEN | tags::CONTROL) {
                     let is_part_of_table = matches!(
                         tag,
-                        Tag::Table | Tag::Tr | Tag::Td | Tag::Th | Tag::Tbody | Tag::Thead | Tag::Tfoot | Tag::Template
+                        Tag::Table
+                            | Tag::Tr
+                            | Tag::Td
+                            | Tag::Th
+                            | Tag::Tbody
+                            | Tag::Thead
+                            | Tag::Tfoot
+                            | Tag::Template
                     );
                     self.innermost(
                         |open| open == tag,
-                        |open| if is_part_of_table { open == Tag::Table } else { open.is(tags::SCOPE) },
+                        |open| {
+                            if is_part_of_table {
+                                open == Tag::Table
+                            } else {
+                                open.is(tags::SCOPE)
+                            }
+                        },
                     )
                 } else {
-                    self.innermost(|open| open == tag, |open| open.is(tags::BLOCK | tags::SCOPE))
+                    self.innermost(
+                        |open| open == tag,
+                        |open| open.is(tags::BLOCK | tags::SCOPE),
+                    )
                 };
                 if let Some(depth) = depth {
                     self.close_from(depth);
@@ -404,7 +459,10 @@ impl<'a> Builder<'a> {
                     let name_start = at;
                     // An equals sign may begin a name.
                     at += 1;
-                    while !matches!(*bytes.get(at)?, b'=' | b'>' | b'/' | b' ' | b'\n' | b'\t' | b'\r' | b'\x0c') {
+                    while !matches!(
+                        *bytes.get(at)?,
+                        b'=' | b'>' | b'/' | b' ' | b'\n' | b'\t' | b'\r' | b'\x0c'
+                    ) {
                         at += 1;
                     }
                     let name = &bytes[name_start..at];
@@ -426,7 +484,10 @@ impl<'a> Builder<'a> {
                             b'>' => {}
                             _ => {
                                 let start = at;
-                                while !matches!(*bytes.get(at)?, b'>' | b' ' | b'\n' | b'\t' | b'\r' | b'\x0c') {
+                                while !matches!(
+                                    *bytes.get(at)?,
+                                    b'>' | b' ' | b'\n' | b'\t' | b'\r' | b'\x0c'
+                                ) {
                                     at += 1;
                                 }
                                 value = (start, at);
@@ -443,7 +504,10 @@ impl<'a> Builder<'a> {
 }
 
 fn name_length(bytes: &[u8]) -> usize {
-    bytes.iter().position(|byte| matches!(byte, b'>' | b'/') || byte.is_ascii_whitespace()).unwrap_or(bytes.len())
+    bytes
+        .iter()
+        .position(|byte| matches!(byte, b'>' | b'/') || byte.is_ascii_whitespace())
+        .unwrap_or(bytes.len())
 }
 
 /// The byte after the comment, doctype or other declaration that begins at `at`; an unclosed comment takes the rest.
@@ -547,15 +611,27 @@ mod tests {
         check("<p>a<p>b", "Paragraph(‹a›) Paragraph(‹b›)");
         check("<p>a<div>b</div>c", "Paragraph(‹a›) Div(‹b›) ‹c›");
         check("<p><b>a<p>b", "Paragraph(Bold(‹a›)) Paragraph(‹b›)");
-        check("<p><span>a<button><p>b</button>", "Paragraph(Span(‹a› Button(Paragraph(‹b›))))");
-        check("<ul><li>a<li>b<ul><li>c</ul><li>d</ul>", "Ul(Li(‹a›) Li(‹b› Ul(Li(‹c›))) Li(‹d›))");
+        check(
+            "<p><span>a<button><p>b</button>",
+            "Paragraph(Span(‹a› Button(Paragraph(‹b›))))",
+        );
+        check(
+            "<ul><li>a<li>b<ul><li>c</ul><li>d</ul>",
+            "Ul(Li(‹a›) Li(‹b› Ul(Li(‹c›))) Li(‹d›))",
+        );
         check("<dl><dt>a<dd>b<dt>c</dl>", "Dl(Dt(‹a›) Dd(‹b›) Dt(‹c›))");
-        check("<table><tr><td>a<td>b<tr><th>c</table>d", "Table(Tr(Td(‹a›) Td(‹b›)) Tr(Th(‹c›))) ‹d›");
+        check(
+            "<table><tr><td>a<td>b<tr><th>c</table>d",
+            "Table(Tr(Td(‹a›) Td(‹b›)) Tr(Th(‹c›))) ‹d›",
+        );
         check(
             "<table><tr><td><table><tr><td>a</table>b<td>c</table>",
             "Table(Tr(Td(Table(Tr(Td(‹a›))) ‹b›) Td(‹c›)))",
         );
-        check("<select><option>a<option>b</select>c", "Select(OptionItem(‹a›) OptionItem(‹b›)) ‹c›");
+        check(
+            "<select><option>a<option>b</select>c",
+            "Select(OptionItem(‹a›) OptionItem(‹b›)) ‹c›",
+        );
         check("<h2>a<h3>b</h2>c", "H2(‹a›) H3(‹b›) ‹c›");
         check("<head><meta><p>a", "Head(Meta) Paragraph(‹a›)");
     }
@@ -565,7 +641,10 @@ mod tests {
         check("a</div>b</p>c</b>d", "‹a› ‹b› ‹c› ‹d›");
         check("<b><div>a</b>b</div>", "Bold(Div(‹a› ‹b›))");
         check("<div><b>a</div>b", "Div(Bold(‹a›)) ‹b›");
-        check("<div><table><tr><td>a</div>b</table>c</div>", "Div(Table(Tr(Td(‹a› ‹b›))) ‹c›)");
+        check(
+            "<div><table><tr><td>a</div>b</table>c</div>",
+            "Div(Table(Tr(Td(‹a› ‹b›))) ‹c›)",
+        );
         check("a</br>b", "‹a› Br ‹b›");
         check("<body>a</body>b", "Body(‹a› ‹b›)");
         // A link ends at the next link, and what follows its end tag is outside it.
@@ -575,16 +654,25 @@ mod tests {
 
     #[test]
     fn raw_text() {
-        check("<script>if (a<b) '</p>'</script>c", "Script(‹if (a<b) '</p>'›) ‹c›");
+        check(
+            "<script>if (a<b) '</p>'</script>c",
+            "Script(‹if (a<b) '</p>'›) ‹c›",
+        );
         check("<SCRIPT>a</sCript >b", "Script(‹a›) ‹b›");
         check("<script>a</scriptx></script>b", "Script(‹a</scriptx>›) ‹b›");
-        check("<script><!-- <script>a</script> --></script>b", "Script(‹<!-- <script>a</script> -->›) ‹b›");
+        check(
+            "<script><!-- <script>a</script> --></script>b",
+            "Script(‹<!-- <script>a</script> -->›) ‹b›",
+        );
         check("<script><!-- a</script>b", "Script(‹<!-- a›) ‹b›");
         check("<title>a<b>c</title>d", "Title(‹a<b>c›) ‹d›");
         check("<textarea><p>a</textarea>b", "Textarea(‹<p>a›) ‹b›");
         check("<noscript><p>a</noscript>b", "Noscript(‹<p>a›) ‹b›");
         check("<style>a", "Style(‹a›)");
-        check("<svg><title>a</title><path/>b</svg>c", "Svg(Title(‹a›) Other ‹b›) ‹c›");
+        check(
+            "<svg><title>a</title><path/>b</svg>c",
+            "Svg(Title(‹a›) Other ‹b›) ‹c›",
+        );
         check("<template><p>a</template>b", "Template(Paragraph(‹a›)) ‹b›");
     }
 
@@ -593,7 +681,10 @@ mod tests {
         check("a<!-- b > c -->d", "‹a› ‹d›");
         check("a<!-->b<!--->c<!----!>d<!-- -- -->e", "‹a› ‹b› ‹c› ‹d› ‹e›");
         check("a<!-- b", "‹a›");
-        check("a<!doctype html>b<?php c ?>d</ e>f<![CDATA[g]]>h", "‹a› ‹b› ‹d› ‹f› ‹h›");
+        check(
+            "a<!doctype html>b<?php c ?>d</ e>f<![CDATA[g]]>h",
+            "‹a› ‹b› ‹d› ‹f› ‹h›",
+        );
         check("a < b <3 <", "‹a › ‹< b › ‹<3 › ‹<›");
         check("a<b", "‹a›");
         check("a<b class=\"c>d", "‹a›");
@@ -621,7 +712,10 @@ mod tests {
         let tree = Tree::parse(&html);
         let last = tree.nodes.len() - 1;
         assert_eq!((tree.raw(last), tree.parent(last)), ("b", 0));
-        let depth = std::iter::successors(Some(last - 1), |node| (*node != 0).then(|| tree.parent(*node))).count();
+        let depth = std::iter::successors(Some(last - 1), |node| {
+            (*node != 0).then(|| tree.parent(*node))
+        })
+        .count();
         assert!(depth <= DEEPEST + 1, "{depth}");
     }
 }
