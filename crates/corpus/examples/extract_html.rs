@@ -49,15 +49,9 @@ fn run() -> Result<(), String> {
         writeln!(out, "{line}").map_err(|error| error.to_string())?;
     }
     let bytes: usize = pages.iter().map(|(_, html)| html.len()).sum();
-<<<<<<< HEAD
-    let mut best = f64::INFINITY;
-    for _ in 0..repeat {
-        let start = Instant::now();
-=======
     let mut passes: Vec<f64> = Vec::new();
     for _ in 0..repeat.max(1) {
         let (start, clock) = (processor_seconds(), Instant::now());
->>>>>>> html
         let characters: usize = pages
             .iter()
             .map(|(_, html)| main_text(html, &options).text.len())
