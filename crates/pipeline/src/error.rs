@@ -116,6 +116,17 @@ pub enum Error {
         /// The file or folder.
         path: PathBuf,
     },
+    /// Filters and the search for copies left nothing of one side of the split.
+    #[error(
+        "the {part} split is empty: all its documents were dropped; see why with `kiln recount {}`, then relax [corpus]",
+        run.display()
+    )]
+    EmptySplit {
+        /// `train` or `validation`.
+        part: &'static str,
+        /// The run.
+        run: PathBuf,
+    },
     /// A document that a corpus does not have.
     #[error("{}: no document has the id {id:?}; `kiln inspect` of that folder lists them all", folder.display())]
     NoDocument {
@@ -153,6 +164,7 @@ impl Error {
             | Self::Classes { .. }
             | Self::Unknown { .. }
             | Self::NoDocument { .. }
+            | Self::EmptySplit { .. }
             | Self::Task { .. } => true,
             Self::Interrupted | Self::Manifest { .. } | Self::Output(_) => false,
         }

@@ -61,6 +61,14 @@ pub fn prepare(
 ) -> Result<Prepared, Error> {
     let plan = Plan::read(recipe)?;
     let corpus = ingest(recipe, run, progress, stop)?;
+    for part in Part::ALL {
+        if corpus.counts.of(part).documents == 0 {
+            return Err(Error::EmptySplit {
+                part: split_name(part),
+                run: run.path().to_owned(),
+            });
+        }
+    }
     let vocabulary = vocabulary(&plan.tokenizer, recipe, &corpus, run, progress, stop)?;
     let manifest = shards(&plan, &corpus, &vocabulary, run, progress, stop)?;
     let prepared = assemble(

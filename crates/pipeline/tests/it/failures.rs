@@ -31,7 +31,7 @@ fn what_is_wrong_with_the_corpus_is_said_with_its_place() {
             ["holds no text", "1 empty file"],
         ),
         (
-            r#"{ path = "latin.txt" }"#,
+            r#"{ path = "latin.txt", encoding = "utf-8" }"#,
             ["latin.txt: byte 3", "not UTF-8"],
         ),
         (r#"{ path = "rows.csv" }"#, ["rows.csv:3", "expected 2"]),

@@ -8,15 +8,15 @@ use kiln_run::{Progress, Record, StopFlag, Unit};
 use crate::scene::{STORIES, Scene, assert_same_contents, contents};
 
 /// Asks to stop after so many steps of one stage.
-struct Stopper {
+pub(crate) struct Stopper {
     stage: &'static str,
     after: u64,
     inside: AtomicU64,
-    stop: StopFlag,
+    pub(crate) stop: StopFlag,
 }
 
 impl Stopper {
-    fn new(stage: &'static str, after: u64) -> Self {
+    pub(crate) fn new(stage: &'static str, after: u64) -> Self {
         Self {
             stage,
             after,

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod failures;
+mod filters;
 mod interruptions;
 mod reuse;
 mod scene;

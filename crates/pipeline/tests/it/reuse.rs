@@ -125,14 +125,9 @@ fn an_unchanged_file_is_not_read_to_be_identified() {
 #[test]
 fn an_unfinished_stage_begins_again_when_its_inputs_changed() {
     let scene = texts();
-    scene.write("texts/bad.txt", b"caf\xe9");
+    scene.write("texts/bad.txt", b"\0\x01caf\0\x02\0");
     let error = scene.prepare("runs/one", &TEXTS).err().unwrap();
-    assert!(
-        error
-            .to_string()
-            .contains("bad.txt: byte 3: 0xe9 is not UTF-8"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("bad.txt: "), "{error}");
     assert!(!scene.path("runs/one/corpus/manifest.json").exists());
     scene.write("texts/bad.txt", "café");
     scene.prepare("runs/one", &TEXTS).unwrap();
