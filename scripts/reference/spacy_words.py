@@ -94,6 +94,11 @@ def exceptions(draw):
         yield draw.choice(HARD + SPACES) + draw.choice(rules) + draw.choice(HARD + SPACES) + draw.choice([""] * 3 + HARD + rules)
 
 
+def faces(draw):
+    """Marks of emoticons at random, in which sequences that are special cases meet."""
+    return "".join(draw.choice(":::)))(((--=<>3;.'/|8DPo   ") for _ in range(draw.randrange(4, 16)))
+
+
 def documents(path):
     """The texts of a file."""
     if path.suffix == ".zip":
@@ -138,13 +143,14 @@ def main():
             draw = random.Random(1)
             special = exceptions(draw)
             mixtures = [mixture(draw) for _ in range(120)] + [next(special) for _ in range(120)]
-            write(GOLDEN, SENTENCES + mixtures)
+            write(GOLDEN, SENTENCES + mixtures + [faces(draw) for _ in range(100)])
         case ["files", out, *paths]:
             write(out, (text for path in paths for text in documents(Path(path))))
         case ["random", out, seed, count]:
             draw = random.Random(int(seed))
             special = exceptions(draw)
-            write(out, (mixture(draw) if draw.random() < 0.7 else next(special) for _ in range(int(count))))
+            kinds = [mixture, mixture, mixture, faces, lambda _: next(special)]
+            write(out, (draw.choice(kinds)(draw) for _ in range(int(count))))
         case _:
             sys.exit(__doc__)
 
