@@ -194,7 +194,7 @@ fn a_corpus_that_cannot_be_read_is_named() {
         (&[("texts/a.txt", b"")], story, &["empty"]),
         (
             &[("texts/a.txt", b"good\nbad \xff\n")],
-            "{ path = \"texts/a.txt\" }",
+            "{ path = \"texts/a.txt\", encoding = \"utf-8\" }",
             &["texts/a.txt", "byte 9", "UTF-8"],
         ),
         (

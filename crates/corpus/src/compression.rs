@@ -199,6 +199,11 @@ impl Unpacked {
         }
     }
 
+    /// Nothing of the present member of a gzip file was given: what is wrong with it does not touch what was.
+    pub(crate) fn begins_member(&self) -> bool {
+        matches!(&self.decoder, Decoder::Gzip(gzip) if !gzip.given)
+    }
+
     fn packed(&self) -> u64 {
         match &self.decoder {
             Decoder::Plain(packed) => packed.position,
@@ -331,6 +336,8 @@ struct Gzip {
     member: Option<GzDecoder<BufReader<Packed>>>,
     /// Where the present member begins in the file.
     member_start: u64,
+    /// Bytes of the present member were given.
+    given: bool,
     ended: bool,
 }
 
@@ -339,6 +346,7 @@ impl Gzip {
         Self {
             member_start: place(&packed),
             member: Some(GzDecoder::new(packed)),
+            given: false,
             ended: false,
         }
     }
@@ -351,6 +359,7 @@ impl Gzip {
 
     fn start_member(&mut self, packed: BufReader<Packed>) {
         self.member_start = place(&packed);
+        self.given = false;
         self.member = Some(GzDecoder::new(packed));
     }
 
@@ -407,6 +416,7 @@ impl Read for Gzip {
         {
             let count = member.read(out)?;
             if count > 0 || out.is_empty() {
+                self.given |= count > 0;
                 return Ok(count);
             }
             let Some(member) = self.member.take() else {

@@ -96,7 +96,7 @@ impl Corpus {
         SplitDocuments::begin(Arc::clone(&self.listing), &self.split, keep_going)
     }
 
-    /// Go on where an interrupted reading of the same, unchanged corpus took `cursor`. Nothing before it is read.
+    /// Go on where an interrupted reading of the same, unchanged corpus took `cursor`. Nothing before it is taken apart again.
     ///
     /// # Errors
     /// [`Error::Cursor`] if it cannot have been taken in this corpus.

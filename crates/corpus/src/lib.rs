@@ -4,7 +4,12 @@
 //! A [`Corpus`] lists what a recipe names; [`SplitDocuments`] reads it as one stream in a fixed order and says of each
 //! document whether it is trained on or held out; [`ChunkWriter`] and [`DocumentReader`] store documents and read them
 //! back. Everything streams: one file is open and one document (of running text, a piece of at most 1 MiB) is held at
-//! a time. What came before a [`Cursor`] is never read again.
+//! a time. What came before a [`Cursor`] is never taken apart again.
+//!
+//! Files may be compressed (gzip, Zstandard, xz, bzip2, by their first bytes and by their names) and in any of some forty
+//! encodings. Places are then bytes of the text that a file unpacks and decodes to; to go on at one, what lies before it is
+//! unpacked and decoded once more, which a plain file that the recipe declares to be `utf-8` is spared. What cannot be
+//! read is refused in one line with its place, or ([`OnBroken`]) left out, counted and given as [`Broken`].
 //!
 //! This room knows no token, no label number and no tensor, and it does not decide where anything is stored.
 //!

@@ -134,7 +134,7 @@ impl SplitDocuments {
         }))
     }
 
-    /// Go on where `cursor` was taken. Nothing before it is read.
+    /// Go on where `cursor` was taken. Nothing before it is taken apart again.
     pub(crate) fn resume(
         listing: Arc<Listing>,
         split: &Split,

@@ -398,10 +398,18 @@ impl Records {
             );
         }
         // A checksum that does not fit comes after the line ends of the record, and speaks of it.
-        while let block = self.fill()?
-            && !block.is_empty()
-            && block.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
-        {
+        loop {
+            if let Err(error) = self.fill() {
+                if !self.file.begins_member() {
+                    return Err(error.into());
+                }
+                self.trouble = Some(error);
+                return Ok(());
+            }
+            let block = &self.buffer[self.start..];
+            if block.is_empty() || block.iter().any(|byte| !matches!(byte, b'\r' | b'\n')) {
+                break;
+            }
             let count = block.len();
             self.consume(count);
         }
