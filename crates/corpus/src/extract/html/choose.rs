@@ -135,8 +135,9 @@ fn score(tree: &Tree<'_>, measures: &Measures, kept: &Kept, dropped: &[bool]) ->
     });
     for node in 1..points.len() {
         if points[node] > 0.0 {
-            points[node] =
-                (points[node] + weight(tree, measures, node)) * (1.0 - kept.link_density(node));
+            // Names can make an element unlikely, never impossible.
+            let weighed = (points[node] + weight(tree, measures, node)).max(points[node] * 0.1);
+            points[node] = weighed * (1.0 - kept.link_density(node));
         }
     }
     points

@@ -15,6 +15,8 @@ pub(super) fn render(
     let mut writer = Writer {
         text: String::new(),
         gap: Gap::None,
+        marker: false,
+        items: 0,
         cell: false,
     };
     // Open elements that do something at their end.
@@ -42,9 +44,10 @@ pub(super) fn render(
                 Tag::Td | Tag::Th => writer.cell(options.tables),
                 tag => {
                     let gap = gap_around(tag);
-                    writer.gap(gap);
-                    if tag == Tag::Li && options.list_markers {
-                        writer.marker();
+                    writer.block(tag);
+                    if tag == Tag::Li {
+                        writer.items += 1;
+                        writer.marker(options.list_markers);
                     }
                     verbatim += usize::from(is_verbatim(tag));
                     if gap != Gap::None || tag == Tag::Textarea {
@@ -84,31 +87,48 @@ enum Gap {
     Cell,
     Line,
     Paragraph,
-    /// A list marker has been written: the item begins on its line.
-    Marker,
 }
 
 struct Writer {
     text: String,
     gap: Gap,
+    /// The next piece begins a list item.
+    marker: bool,
+    /// How many list items are open.
+    items: usize,
     /// A cell has begun on this line.
     cell: bool,
 }
 
 impl Writer {
     fn gap(&mut self, gap: Gap) {
+        if self.marker {
+            // The blocks of an item begin on the line of its marker.
+            return;
+        }
         self.gap = self.gap.max(gap);
         if gap >= Gap::Line {
             self.cell = false;
         }
     }
 
+    /// The gap before or after a block; a list in a list item stands on the lines below it.
+    fn block(&mut self, tag: Tag) {
+        let is_inner_list = self.items > 0 && matches!(tag, Tag::Ul | Tag::Ol);
+        self.gap(if is_inner_list {
+            Gap::Line
+        } else {
+            gap_around(tag)
+        });
+    }
+
     fn close(&mut self, tag: Tag) {
         // The marker of an empty item is not written.
-        if tag == Tag::Li && self.gap == Gap::Marker {
-            self.gap = Gap::Line;
+        if tag == Tag::Li {
+            self.marker = false;
+            self.items = self.items.saturating_sub(1);
         }
-        self.gap(gap_around(tag));
+        self.block(tag);
     }
 
     fn cell(&mut self, separate: bool) {
@@ -121,8 +141,8 @@ impl Writer {
         self.cell = true;
     }
 
-    fn marker(&mut self) {
-        self.gap = Gap::Marker;
+    fn marker(&mut self, is_written: bool) {
+        self.marker = is_written;
     }
 
     /// Writes what separates the next piece from the last one.
@@ -135,11 +155,11 @@ impl Writer {
                 Gap::Space if self.text.ends_with('\n') => "",
                 Gap::Space => " ",
                 Gap::Cell => " | ",
-                Gap::Line | Gap::Marker => "\n",
+                Gap::Line => "\n",
                 Gap::Paragraph => "\n\n",
             });
         }
-        if gap == Gap::Marker {
+        if std::mem::take(&mut self.marker) {
             self.text.push_str("- ");
         }
     }

@@ -401,7 +401,8 @@ impl<'a> Builder<'a> {
             // What follows them still belongs to the page.
             Tag::Body | Tag::Html => {}
             Tag::A => self.end_link(),
-            _ if !self.is_open(tag) => {}
+            // Any heading's end tag ends any heading.
+            _ if !self.is_open(tag) && !tag.is(tags::HEADING) => {}
             _ => {
                 let depth = if tag.is(tags::HEADING) {
                     self.innermost(|open| open.is(tags::HEADING), |open| open.is(tags::SCOPE))
@@ -685,7 +686,7 @@ mod tests {
             "a<!doctype html>b<?php c ?>d</ e>f<![CDATA[g]]>h",
             "‹a› ‹b› ‹d› ‹f› ‹h›",
         );
-        check("a < b <3 <", "‹a › ‹< b › ‹<3 › ‹<›");
+        check("a < b <3 <", "‹a < b › ‹<3 › ‹<›");
         check("a<b", "‹a›");
         check("a<b class=\"c>d", "‹a›");
         check("<p\0>a", "Other(‹a›)");
