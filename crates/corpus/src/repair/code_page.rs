@@ -146,7 +146,7 @@ mod tests {
         };
         let western = ["latin-1", "windows-1252", "windows-1254", "macintosh"];
         check("Ã©", &western);
-        check("├®", &["cp437"]);
+        check("├⌐", &["cp437"]);
         check("√©", &["macintosh"]);
         check("п»ї", &["windows-1251"]);
         check(

@@ -17,6 +17,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 
+mod asks;
 mod badness;
 mod characters;
 mod code_page;
@@ -43,7 +44,7 @@ pub use config::{
 };
 pub use entities::decode_entities;
 
-use characters::{asked, asks};
+use asks::asked;
 
 /// How often a line is gone over before it is left as it is. One change makes room for another (an entity for mojibake, a
 /// ligature for a quotation mark), but hardly ever more than twice.
@@ -72,7 +73,7 @@ impl Repair {
     /// A repair that does what `config` says.
     pub fn new(config: Config) -> Self {
         let answered = [
-            (config.mojibake, asks::NON_ASCII),
+            (config.mojibake, asks::SUSPECT),
             (config.c1_controls != C1Controls::Keep, asks::C1),
             (config.html_entities != HtmlEntities::Keep, asks::ENTITY),
             (config.terminal_escapes != Removal::Keep, asks::ESCAPE),
@@ -93,7 +94,7 @@ impl Repair {
 
     /// The repaired text; the text itself, not copied, if there was nothing to repair.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.settles(text) {
+        if self.settles(text) || self.settles_all(text) {
             return Cow::Borrowed(text);
         }
         let (mut out, mut copied, mut at) = (String::new(), 0, 0);
@@ -133,8 +134,14 @@ impl Repair {
             })
         };
         let trailing = self.config.trailing_space == Removal::Remove;
-        !text.as_bytes().chunks(256).any(unsettled)
-            && !(trailing && matches!(remove_trailing_space(text), Cow::Owned(_)))
+        let unsettled = text.as_bytes().chunks(256).any(unsettled)
+            || (trailing && matches!(remove_trailing_space(text), Cow::Owned(_)));
+        !unsettled
+    }
+
+    /// Whether a look at every character shows it.
+    fn settles_all(&self, text: &str) -> bool {
+        asked(text) & self.answers == 0 && self.config.trailing_space == Removal::Keep
     }
 
     /// One line, repaired until nothing changes.
@@ -179,7 +186,7 @@ impl Repair {
             apply(&mut wanted, asks::ENTITY, &entities::decode_entities);
         }
         if config.mojibake {
-            apply(&mut wanted, asks::NON_ASCII, &|line| {
+            apply(&mut wanted, asks::SUSPECT, &|line| {
                 mojibake::repair(line, config)
             });
         }
@@ -221,9 +228,16 @@ struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     fn of(text: &'a str, line_endings: LineEndings) -> Self {
+        // U+2028 and U+2029 begin with E2.
+        let others = || {
+            let bytes = text.as_bytes().iter();
+            bytes.fold(false, |found, byte| {
+                found | (*byte == b'\r') | (*byte == 0xe2)
+            })
+        };
         Self {
             rest: text,
-            line_feeds_alone: line_endings == LineEndings::Keep,
+            line_feeds_alone: line_endings == LineEndings::Keep || !others(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use super::Config;
-use super::badness::is_bad;
+use super::badness::{is_bad, members};
 use super::characters::c1_controls;
 use super::code_page::having;
 use super::config::C1Controls;
@@ -155,14 +155,4 @@ fn clues(char: char) -> u8 {
         clues
     });
     CLUES_OF.get(char as usize).copied().unwrap_or(0)
-}
-
-/// The characters of the inside of a bracket expression.
-fn members(characters: &str) -> Vec<char> {
-    let all: Vec<char> = characters.chars().collect();
-    let mut members: Vec<char> = all.iter().copied().filter(|char| *char != '-').collect();
-    for range in all.windows(3).filter(|range| range[1] == '-') {
-        members.extend(range[0]..=range[2]);
-    }
-    members
 }
