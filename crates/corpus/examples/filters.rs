@@ -1,7 +1,7 @@
 //! Judge documents: `cargo run --release -p kiln-corpus --example filters -- DOCUMENTS FILTERS [ROUNDS]`
 //!
 //! DOCUMENTS has a JSON object with `id` and `text` on each line, FILTERS is a JSON object of filters as in a recipe, by
-//! any names. Printed is, on a line each, what every filter says of every document, with the processor time that it
+//! any names. Printed is, on a line each, what every filter says of every document and makes of its text, with the processor time that it
 //! took (the best of ROUNDS), and the time that all filters took in one pass, in which they share the words.
 
 use std::error::Error;
@@ -41,10 +41,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, filter) in &built {
         let (seconds, reasons) = best_of(rounds, || judge(&texts, &[&**filter]));
         let reasons: Vec<&str> = reasons.iter().map(|reasons| reasons[0]).collect();
+        let texts: Vec<Option<String>> = texts
+            .iter()
+            .map(|document| rewritten(document, &**filter))
+            .collect();
         writeln!(
             out,
             "{}",
-            json!({"filter": name, "seconds": seconds, "bytes": bytes, "reasons": reasons})
+            json!({"filter": name, "seconds": seconds, "bytes": bytes, "reasons": reasons, "texts": texts})
         )?;
     }
     let all: Vec<&dyn Filter> = built.iter().map(|(_, filter)| &**filter).collect();
@@ -75,6 +79,13 @@ fn judge(documents: &[Document], filters: &[&dyn Filter]) -> Vec<Vec<&'static st
         );
     }
     reasons
+}
+
+/// What a filter makes of a document that it keeps, if that is another text.
+fn rewritten(document: &Document, filter: &dyn Filter) -> Option<String> {
+    let measured = filter.measure(&Analysis::new(document));
+    let is_kept = filter.decide(&measured.values) == Verdict::Keep;
+    measured.rewritten.filter(|_| is_kept)
 }
 
 fn best_of<T>(rounds: usize, mut work: impl FnMut() -> T) -> (f64, T) {

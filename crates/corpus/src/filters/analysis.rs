@@ -10,6 +10,7 @@ use crate::words::Words;
 pub struct Analysis<'a> {
     document: &'a Document,
     whitespace: OnceCell<Vec<&'a str>>,
+    spacy: OnceCell<Vec<&'a str>>,
 }
 
 impl<'a> Analysis<'a> {
@@ -18,6 +19,7 @@ impl<'a> Analysis<'a> {
         Self {
             document,
             whitespace: OnceCell::new(),
+            spacy: OnceCell::new(),
         }
     }
 
@@ -35,6 +37,7 @@ impl<'a> Analysis<'a> {
     pub fn words(&self, words: Words) -> &[&'a str] {
         let cell = match words {
             Words::Whitespace => &self.whitespace,
+            Words::Spacy => &self.spacy,
         };
         cell.get_or_init(|| words.split(self.text()))
     }

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Keys;
 use super::rule::{Limit, Rule, check, judge, thresholds};
-use super::{Analysis, Filter, Measured, Values, Verdict, python};
+use super::{Analysis, Filter, Measured, Values, Verdict};
 use crate::Error;
-use crate::words::{Words, sentence_count};
+use crate::words::{Words, python, sentence_count};
 
 /// `kind = "c4"`.
 ///
@@ -24,7 +24,7 @@ use crate::words::{Words, sentence_count};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct C4Config {
-    /// How sentences are counted. The words of a line stand between white space, always.
+    /// How sentences are counted (`spacy`, as in datatrove). The words of a line stand between white space, always.
     pub words: Words,
     /// Take out references as Wikipedia has them, `[1]`, `[]`, `[edit]` and `[citation needed]` (true).
     pub remove_citations: bool,
@@ -50,7 +50,7 @@ pub struct C4Config {
 impl Default for C4Config {
     fn default() -> Self {
         Self {
-            words: Words::default(),
+            words: Words::Spacy,
             remove_citations: true,
             require_terminal_punctuation: true,
             min_words_per_line: 3,
@@ -144,7 +144,7 @@ impl Filter for C4 {
             ..Lines::default()
         };
         let suspect = self.phrases.any_in(text);
-        for line in python::split_lines(text) {
+        for line in python::splitlines(text) {
             self.read_line(line, suspect, &mut lines);
         }
         let mut values = Values::new();
@@ -201,7 +201,7 @@ impl C4 {
         let config = &self.config;
         let line = python::strip(line);
         let is_long = |word: &str| {
-            word.len() > config.max_word_length && python::length(word) > config.max_word_length
+            word.len() > config.max_word_length && python::len(word) > config.max_word_length
         };
         if line.len() > config.max_word_length && python::split(line).any(is_long) {
             lines.long_word += 1;

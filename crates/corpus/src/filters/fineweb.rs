@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::config::Keys;
 use super::repeats::Repeats;
 use super::rule::{Limit, Rule, check, judge, ratio, thresholds};
-use super::{Analysis, Filter, Measured, Values, Verdict, punctuation, python};
+use super::{Analysis, Filter, Measured, Values, Verdict};
 use crate::Error;
-use crate::words::Words;
+use crate::words::{Words, punctuation, python};
 
 /// `kind = "fineweb"`. Lines are what stands between line feeds, blank ones left out. Every threshold is kept at.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FinewebConfig {
-    /// What a word is.
+    /// What a word is (`spacy`, as in datatrove).
     pub words: Words,
     /// Share of lines whose last character ends a sentence, at least (0.12).
     pub min_terminal_line_fraction: f64,
@@ -38,7 +38,7 @@ pub struct FinewebConfig {
 impl Default for FinewebConfig {
     fn default() -> Self {
         Self {
-            words: Words::default(),
+            words: Words::Spacy,
             min_terminal_line_fraction: 0.12,
             allow_no_terminal_line: false,
             terminal_characters: None,
@@ -100,7 +100,7 @@ impl Fineweb {
     fn is_terminal(&self, character: char) -> bool {
         match &self.config.terminal_characters {
             Some(characters) => characters.contains(character),
-            None => punctuation::is_terminal(character),
+            None => punctuation::is_terminal_punctuation(character),
         }
     }
 }
@@ -158,7 +158,7 @@ impl Filter for Fineweb {
 /// Whether a line has at most so many characters.
 fn is_short(line: &str, most: usize) -> bool {
     // A character has at most four bytes.
-    line.len() <= most || (line.len() <= most.saturating_mul(4) && python::length(line) <= most)
+    line.len() <= most || (line.len() <= most.saturating_mul(4) && python::len(line) <= most)
 }
 
 #[cfg(test)]

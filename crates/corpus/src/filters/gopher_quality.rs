@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::Keys;
 use super::rule::{Limit, Rule, check, judge, ratio, thresholds};
-use super::{Analysis, Filter, Measured, Values, Verdict, punctuation, python};
+use super::{Analysis, Filter, Measured, Values, Verdict};
 use crate::Error;
-use crate::words::Words;
+use crate::words::{Words, punctuation, python};
 
 /// `kind = "gopher-quality"`. Every threshold is kept at: a document with exactly 50 words passes `min_words = 50`.
 ///
@@ -29,7 +29,7 @@ use crate::words::Words;
 pub struct GopherQualityConfig {
     /// Whose reading of the paper.
     pub variant: GopherVariant,
-    /// What a word is; default the words of the variant. `dolma` knows white space alone.
+    /// What a word is: of `datatrove` spaCy's pieces, if nothing is said; `dolma` knows white space alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Words>,
     /// Words a document has at least (50). In the variant `datatrove` words of punctuation alone do not count.
@@ -93,7 +93,7 @@ impl GopherVariant {
     /// The words it counts, if these are not said.
     pub(super) fn words(self, said: Option<Words>) -> Words {
         match self {
-            Self::Datatrove => said.unwrap_or_default(),
+            Self::Datatrove => said.unwrap_or(Words::Spacy),
             Self::Dolma => Words::Whitespace,
         }
     }
@@ -283,11 +283,7 @@ impl GopherQuality {
             let (more_than_marks, letter) = composition(word);
             if more_than_marks {
                 counted += 1;
-                characters += if ascii {
-                    word.len()
-                } else {
-                    python::length(word)
-                };
+                characters += if ascii { word.len() } else { python::len(word) };
             }
             alphabetic += usize::from(letter);
             if let Some(found) = self.stop_words.find(word) {
@@ -296,7 +292,7 @@ impl GopherQuality {
         }
         let ellipses = count(text, "...") + count(text, "…");
         let (mut lines, mut bullets, mut end_ellipses) = (0, 0, 0);
-        for line in python::split_lines(text) {
+        for line in python::splitlines(text) {
             lines += 1;
             bullets += usize::from(
                 line.trim_start_matches(python::is_space)
@@ -327,7 +323,7 @@ impl GopherQuality {
             symbols += usize::from(word.contains(['#', '…']));
             alphabetic += usize::from(composition(word).1);
             stop_words += u64::from(self.stop_words.find(word).is_some());
-            lengths.push(python::length(word));
+            lengths.push(python::len(word));
         }
         let (mut lines, mut bullets, mut end_ellipses) = (0, 0, 0);
         // The tagger measures nothing of an empty text.
@@ -371,7 +367,16 @@ fn median(numbers: &mut [usize]) -> f64 {
 }
 
 /// Whether a word has a character that is no punctuation, and whether it has a letter.
+#[inline]
 fn composition(word: &str) -> (bool, bool) {
+    // Most words begin with a letter.
+    match word.as_bytes() {
+        [first, ..] if first.is_ascii_alphabetic() => (true, true),
+        _ => composition_of_any(word),
+    }
+}
+
+fn composition_of_any(word: &str) -> (bool, bool) {
     const MARK: u8 = 0;
     const OTHER: u8 = 1;
     const LETTER: u8 = 2;
@@ -399,7 +404,7 @@ fn composition(word: &str) -> (bool, bool) {
             LETTER => return (true, true),
             _ => {
                 for character in word[at..].chars() {
-                    if python::is_letter(character) {
+                    if python::is_alpha(character) {
                         return (true, true);
                     }
                     more_than_marks = more_than_marks || !punctuation::is_punctuation(character);
@@ -417,6 +422,8 @@ struct StopWords {
     words: Vec<Box<[u8]>>,
     /// Where those that begin with a byte are among them.
     places: Box<[std::ops::Range<usize>; 256]>,
+    /// How long those that begin with a byte are: bit 2 for two bytes, bit 63 for 63 and more.
+    lengths: Box<[u64; 256]>,
 }
 
 impl StopWords {
@@ -431,9 +438,16 @@ impl StopWords {
                 |word: &Box<[u8]>| word.first().is_none_or(|&first| usize::from(first) <= byte);
             words.partition_point(begins_below)..words.partition_point(begins_at)
         });
+        let mut lengths = Box::new([0; 256]);
+        for word in &words {
+            if let Some(&first) = word.first() {
+                lengths[usize::from(first)] |= 1 << word.len().min(63);
+            }
+        }
         Self {
             words,
             places: Box::new(places),
+            lengths,
         }
     }
 
@@ -444,7 +458,11 @@ impl StopWords {
     #[inline]
     fn find(&self, word: &str) -> Option<usize> {
         let word = word.as_bytes();
-        let places = self.places[usize::from(*word.first()?)].clone();
+        let first = usize::from(*word.first()?);
+        if self.lengths[first] >> word.len().min(63) & 1 == 0 {
+            return None;
+        }
+        let places = self.places[first].clone();
         self.words[places.clone()]
             .iter()
             .position(|other| **other == *word)
@@ -476,7 +494,7 @@ mod tests {
         }
         let letters = (0..=u32::from(char::MAX))
             .filter_map(char::from_u32)
-            .filter(|&c| python::is_letter(c));
+            .filter(|&c| python::is_alpha(c));
         assert_eq!(
             letters.filter(|&c| punctuation::is_punctuation(c)).count(),
             0

@@ -12,9 +12,9 @@ use super::gopher_quality::GopherVariant;
 use super::ngrams::Ngrams;
 use super::repeats::Repeats;
 use super::rule::{Limit, Rule, check, judge, ratio, thresholds};
-use super::{Analysis, Filter, Measured, Values, Verdict, python};
+use super::{Analysis, Filter, Measured, Values, Verdict};
 use crate::Error;
-use crate::words::Words;
+use crate::words::{Words, python};
 
 /// `kind = "gopher-repetition"`. Every share is kept at: a document with exactly 30 % duplicate lines passes
 /// `max_duplicate_line_fraction = 0.3`. A rule is off where its share cannot be reached.
@@ -27,7 +27,7 @@ use crate::words::Words;
 pub struct GopherRepetitionConfig {
     /// Whose reading of the paper.
     pub variant: GopherVariant,
-    /// What a word is; default the words of the variant. `dolma` knows white space alone.
+    /// What a word is: of `datatrove` spaCy's pieces, if nothing is said; `dolma` knows white space alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<Words>,
     /// Share of paragraphs that are duplicates (0.3).
@@ -161,7 +161,7 @@ impl Filter for GopherRepetition {
     fn measure(&self, analysis: &Analysis<'_>) -> Measured {
         let words = analysis.words(self.words);
         let values = NGRAMS.with_borrow_mut(|ngrams| {
-            ngrams.read(words, analysis.text().is_ascii());
+            ngrams.read(analysis.text(), words);
             match self.variant {
                 GopherVariant::Datatrove => as_datatrove(analysis.text(), ngrams),
                 GopherVariant::Dolma => as_dolma(analysis.text(), ngrams),

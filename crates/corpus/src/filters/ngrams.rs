@@ -5,17 +5,20 @@
 //! looked up carries the number of the (n-1)-gram before its last word, so that comparing two n-grams is comparing two
 //! pairs of numbers.
 
-use super::python;
 use super::seen::{Seen, hash, mix};
+use crate::words::python;
 
 /// As many bytes of the text, white space left out, are looked at from each word on to tell which n-grams cannot repeat.
 const WINDOW: usize = 16;
+
+/// The words of the shortest n-grams that are struck out.
+const FEWEST: usize = 5;
 
 /// The words of one document and what is known of their n-grams. Used again for the next document, it allocates nothing.
 #[derive(Default)]
 pub(super) struct Ngrams {
     seen: Seen,
-    /// The words one behind the other with nothing between, then `WINDOW` zeros.
+    /// The words one behind the other with nothing between, then `WINDOW` zeros, then what is left of documents before.
     joined: Vec<u8>,
     /// Where each word begins in `joined`; one more than there are words.
     starts: Vec<u32>,
@@ -34,6 +37,8 @@ pub(super) struct Ngrams {
     lower_counts: Vec<u32>,
     /// Whether the bytes of the window from a word on are those from another word on, too.
     repeats: Vec<bool>,
+    /// Where an n-gram of 5 words or more may be one that repeats.
+    candidates: Vec<u32>,
 }
 
 /// The most frequent n-gram.
@@ -46,30 +51,80 @@ pub(super) struct Top {
 }
 
 impl Ngrams {
-    /// Another document's words. Bytes are numbered in 32 bits: of a document with 4 GiB or more the first 4 GiB are
-    /// looked at.
-    pub(super) fn read(&mut self, words: &[&str], ascii: bool) {
-        self.joined.clear();
+    /// Another document: its text and the words, which are parts of it. Bytes are numbered in 32 bits: of a document with
+    /// 4 GiB of words or more the first 4 GiB are looked at.
+    pub(super) fn read(&mut self, text: &str, words: &[&str]) {
+        let ascii = text.is_ascii();
+        let bytes: usize = words.iter().map(|word| word.len()).sum();
+        if self.joined.len() < bytes + WINDOW {
+            self.joined.resize(bytes + WINDOW, 0);
+        }
         self.starts.clear();
         self.characters.clear();
-        let mut characters = 0;
+        self.words.clear();
+        self.counts.clear();
+        self.counts.resize(words.len(), 0);
+        self.seen.begin(words.len() as u32);
+        let (mut end, mut characters) = (0, 0);
         for word in words {
-            if u32::try_from(self.joined.len() + word.len()).is_err() {
+            let start = end;
+            end += word.len();
+            if u32::try_from(end).is_err() {
+                end = start;
                 break;
             }
-            self.starts.push(self.joined.len() as u32);
+            // Copying a fixed number of bytes is quicker than copying some; what is too much is written over.
+            let from = word.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+            match text.as_bytes().get(from..from.wrapping_add(WINDOW)) {
+                Some(window) if word.len() <= WINDOW => {
+                    self.joined[start..start + WINDOW].copy_from_slice(window)
+                }
+                _ => self.joined[start..end].copy_from_slice(word.as_bytes()),
+            }
+            self.starts.push(start as u32);
             self.characters.push(characters);
-            self.joined.extend_from_slice(word.as_bytes());
-            characters += if ascii {
-                word.len()
-            } else {
-                python::length(word)
-            } as u64;
+            characters += if ascii { word.len() } else { python::len(word) } as u64;
+            self.number_word(end);
         }
-        self.starts.push(self.joined.len() as u32);
+        self.starts.push(end as u32);
         self.characters.push(characters);
-        self.joined.extend_from_slice(&[0; WINDOW]);
-        self.number_words();
+        self.joined[end..end + WINDOW].fill(0);
+        self.first.clone_from(&self.words);
+        self.order = 1;
+    }
+
+    /// Number the word that was read last and ends here: the n-grams of order 1.
+    #[inline]
+    fn number_word(&mut self, end: usize) {
+        let Self {
+            seen,
+            joined,
+            starts,
+            words,
+            counts,
+            ..
+        } = self;
+        let at = words.len();
+        let start = starts[at] as usize;
+        let length = end - start;
+        let this = beginning(joined, start, length);
+        let mut key = mix(this.0 ^ (length as u64) << 56, this.1);
+        if length > WINDOW {
+            key ^= hash(&joined[start + WINDOW..end]);
+        }
+        let found = seen.find_or_insert(key, at as u32, |other| {
+            let (start, end) = (
+                starts[other as usize] as usize,
+                starts[other as usize + 1] as usize,
+            );
+            end - start == length
+                && beginning(joined, start, length) == this
+                && (length <= WINDOW
+                    || joined[start..end] == joined[starts[at] as usize..][..length])
+        });
+        let number = found.unwrap_or(at as u32);
+        counts[number as usize] += 1;
+        words.push(number);
     }
 
     /// How many words.
@@ -85,35 +140,6 @@ impl Ngrams {
     /// Code points of the n-gram at a word.
     fn length(&self, at: usize, order: usize) -> u64 {
         self.characters[at + order] - self.characters[at]
-    }
-
-    /// Number the words: the n-grams of order 1.
-    fn number_words(&mut self) {
-        let Self {
-            seen,
-            joined,
-            starts,
-            words,
-            first,
-            counts,
-            ..
-        } = self;
-        let length = starts.len() - 1;
-        words.clear();
-        counts.clear();
-        counts.resize(length, 0);
-        seen.begin(length as u32);
-        let word = |at: usize| &joined[starts[at] as usize..starts[at + 1] as usize];
-        for at in 0..length {
-            let this = word(at);
-            let found =
-                seen.find_or_insert(hash(this), at as u32, |other| word(other as usize) == this);
-            let number = found.unwrap_or(at as u32);
-            counts[number as usize] += 1;
-            words.push(number);
-        }
-        first.clone_from(words);
-        self.order = 1;
     }
 
     /// Go on from the n-grams to those with one more word.
@@ -192,6 +218,7 @@ impl Ngrams {
             joined,
             starts,
             repeats,
+            candidates,
             ..
         } = self;
         let length = starts.len() - 1;
@@ -199,15 +226,7 @@ impl Ngrams {
         repeats.resize(length, false);
         seen.begin(length as u32);
         for at in 0..length {
-            let window = |at: usize| {
-                let start = starts[at] as usize;
-                let half = |from: usize| {
-                    let mut bytes = [0; 8];
-                    bytes.copy_from_slice(&joined[from..from + 8]);
-                    u64::from_le_bytes(bytes)
-                };
-                (half(start), half(start + 8))
-            };
+            let window = |at: usize| window(joined, starts[at] as usize);
             let this = window(at);
             let found = seen.find_or_insert(mix(this.0, this.1), at as u32, |other| {
                 window(other as usize) == this
@@ -217,38 +236,75 @@ impl Ngrams {
                 repeats[other as usize] = true;
             }
         }
+        candidates.clear();
+        for at in 0..(length + 1).saturating_sub(FEWEST) {
+            if repeats[at] || ((starts[at + FEWEST] - starts[at]) as usize) < WINDOW {
+                candidates.push(at as u32);
+            }
+        }
     }
 
-    /// Code points of the n-grams of one order that were seen before, found from left to right; what is found is stepped
-    /// over. N-grams are equal where their letters are, wherever these are cut into words.
+    /// Code points of the n-grams of one order (5 or more) that were seen before, found from left to right; what is found
+    /// is stepped over. N-grams are equal where their letters are, wherever these are cut into words.
     pub(super) fn struck_out(&mut self, order: usize) -> u64 {
+        debug_assert!(order >= FEWEST);
         let Self {
             seen,
             joined,
             starts,
             characters,
             repeats,
+            candidates,
             ..
         } = self;
-        let length = repeats.len();
-        seen.begin(length as u32);
+        seen.begin(repeats.len() as u32);
         let bytes = |at: usize| &joined[starts[at] as usize..starts[at + order] as usize];
-        let (mut at, mut struck) = (0, 0);
-        while at + order <= length {
-            if repeats[at] || ((starts[at + order] - starts[at]) as usize) < WINDOW {
-                let this = bytes(at);
-                let found = seen
-                    .find_or_insert(hash(this), at as u32, |other| bytes(other as usize) == this);
-                if found.is_some() {
-                    struck += characters[at + order] - characters[at];
-                    at += order;
-                    continue;
-                }
+        let (mut next, mut struck) = (0, 0);
+        for &number in &*candidates {
+            let at = number as usize;
+            if at < next || at + order > repeats.len() {
+                continue;
             }
-            at += 1;
+            let this = bytes(at);
+            if !repeats[at] && this.len() >= WINDOW {
+                continue;
+            }
+            let found =
+                seen.find_or_insert(hash(this), number, |other| bytes(other as usize) == this);
+            if found.is_some() {
+                struck += characters[at + order] - characters[at];
+                next = at + order;
+            }
         }
         struck
     }
+}
+
+/// The bytes from a place on, as two numbers.
+#[inline]
+fn window(joined: &[u8], start: usize) -> (u64, u64) {
+    let mut bytes = [0; WINDOW];
+    bytes.copy_from_slice(&joined[start..start + WINDOW]);
+    let both = u128::from_le_bytes(bytes);
+    (both as u64, (both >> 64) as u64)
+}
+
+/// The bytes of a word, as two numbers; of a longer word the first ones.
+#[inline]
+fn beginning(joined: &[u8], start: usize, length: usize) -> (u64, u64) {
+    const MASKS: [(u64, u64); WINDOW + 1] = {
+        let mut masks = [(0, 0); WINDOW + 1];
+        let mut length = 1;
+        while length <= WINDOW {
+            let mask = u128::MAX >> (128 - 8 * length);
+            masks[length] = (mask as u64, (mask >> 64) as u64);
+            length += 1;
+        }
+        masks
+    };
+    let (low, high) = window(joined, start);
+    let mask = MASKS[length.min(WINDOW)];
+    (low & mask.0, high & mask.1)
 }
 
 #[cfg(test)]
@@ -304,8 +360,9 @@ mod tests {
         )
     }
 
-    fn check(ngrams: &mut Ngrams, words: &[&str]) {
-        ngrams.read(words, false);
+    fn check(ngrams: &mut Ngrams, text: &str) {
+        let words: &[&str] = &text.split_whitespace().collect::<Vec<_>>();
+        ngrams.read(text, words);
         assert_eq!(ngrams.len(), words.len());
         ngrams.find_repeats();
         for order in 5..=10 {
@@ -344,13 +401,7 @@ mod tests {
             "the quick brown fox jumps over the lazy dog and the quick brown fox jumps over the lazy cat and the quick brown fox",
         ];
         for text in texts {
-            check(
-                &mut ngrams,
-                &text
-                    .split(' ')
-                    .filter(|word| !word.is_empty())
-                    .collect::<Vec<_>>(),
-            );
+            check(&mut ngrams, text);
         }
     }
 
@@ -360,8 +411,7 @@ mod tests {
             words in prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "ba", "aab", "é", "extraordinarily", "long-winded"]), 0..60),
             repeats in 1_usize..4,
         ) {
-            let words = words.repeat(repeats);
-            check(&mut Ngrams::default(), &words);
+            check(&mut Ngrams::default(), &words.repeat(repeats).join(" "));
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 
-use super::python;
 use super::seen::{Seen, hash};
+use crate::words::python;
 
 /// How much of a text repeats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Repeats {
                 let same = |other: u32| pieces[other as usize] == *piece;
                 if let Some(first) = seen.find_or_insert(hash(piece.as_bytes()), at as u32, same) {
                     repeats.repeated += 1;
-                    repeats.repeated_characters += python::length(piece);
+                    repeats.repeated_characters += python::len(piece);
                     again.push(first);
                 }
             }
@@ -51,7 +51,7 @@ impl Repeats {
         again.dedup();
         let firsts = again
             .iter()
-            .map(|&first| python::length(pieces[first as usize]));
+            .map(|&first| python::len(pieces[first as usize]));
         repeats.in_groups = repeats.repeated + again.len();
         repeats.in_groups_characters = repeats.repeated_characters + firsts.sum::<usize>();
         repeats

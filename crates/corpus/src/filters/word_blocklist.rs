@@ -13,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use super::config::Keys;
 use super::list::Paths;
 use super::rule::{Limit, Rule, judge, thresholds};
-use super::{Analysis, Filter, Measured, Values, Verdict, python};
+use super::{Analysis, Filter, Measured, Values, Verdict};
 use crate::Error;
+use crate::words::python;
 
 /// `kind = "word-blocklist"`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -130,7 +131,7 @@ impl WordBlocklist {
 
 /// Whether `\w` of Python matches a character.
 fn is_word(character: char) -> bool {
-    character == '_' || python::is_letter(character) || character.is_numeric()
+    character == '_' || python::is_alpha(character) || character.is_numeric()
 }
 
 impl Filter for WordBlocklist {

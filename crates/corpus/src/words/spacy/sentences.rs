@@ -1,0 +1,47 @@
+//! spaCy's rule for sentences, `sentencizer`.
+
+use super::{Sink, pieces};
+use crate::words::classes::{CLASSES, PUNCT, SENTENCE_END};
+
+/// The sentences of a text that have something in them.
+pub(in crate::words) fn count(text: &str) -> usize {
+    let mut sentences = Sentences::default();
+    pieces(text, &mut sentences);
+    sentences.end();
+    sentences.count
+}
+
+/// A sentence ends behind a piece that is a mark such as `.`, and the punctuation that follows it.
+#[derive(Default)]
+struct Sentences {
+    count: usize,
+    has_word: bool,
+    is_over: bool,
+}
+
+impl Sentences {
+    fn end(&mut self) {
+        self.count += usize::from(self.has_word);
+        self.has_word = false;
+        self.is_over = false;
+    }
+}
+
+impl<'a> Sink<'a> for Sentences {
+    fn word(&mut self, word: &'a str) {
+        let mut characters = word.chars();
+        let first = characters.next().unwrap_or_default();
+        if CLASSES.is(first, SENTENCE_END) && characters.next().is_none() {
+            self.is_over = true;
+        } else if self.is_over && !word.chars().all(|c| CLASSES.is(c, PUNCT)) {
+            self.end();
+        }
+        self.has_word = true;
+    }
+
+    fn space(&mut self) {
+        if self.is_over {
+            self.end();
+        }
+    }
+}
