@@ -40,7 +40,8 @@ fn generate(seed: u64) -> String {
         }
         for word in 0..12 + draw(10) {
             // Rank r of 4096 with a probability of about 1/r.
-            let mut rank = draw(1 << draw(13)) as usize;
+            let bound = 1 << draw(13);
+            let mut rank = draw(bound) as usize;
             text.push_str(if word == 0 { "" } else { " " });
             text.push_str(syllables[rank % 12]);
             while rank >= 12 {

@@ -8,8 +8,7 @@ use super::config::Keys;
 use super::rule::{Limit, Rule, judge, thresholds};
 use super::{Analysis, Filter, Measured, Values, Verdict};
 use crate::Error;
-use crate::words::Words;
-use crate::words::python;
+use crate::words::{Words, python};
 
 /// `kind = "length"`. A length that is not named is not limited; at the limit a document is kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -114,7 +113,7 @@ impl Filter for Length {
         let text = analysis.text();
         let is_full = |line: &&str| line.chars().any(|character| !python::is_space(character));
         let mut values = Values::new();
-        values.number(CHARACTERS, text.chars().count() as f64);
+        values.number(CHARACTERS, python::len(text) as f64);
         values.number(WORDS, analysis.words(self.words).len() as f64);
         values.number(LINES, text.split('\n').filter(is_full).count() as f64);
         values.number(BYTES, text.len() as f64);

@@ -165,7 +165,7 @@ fn begins_cleanly(bytes: &[u8], start: usize) -> bool {
 }
 
 /// Words after which a number is taken for a telephone number, in lower case, ...
-const ANNOUNCING: [&str; 41] = [
+const ANNOUNCING: [&str; 42] = [
     "tel",
     "tél",
     "tlf",
@@ -181,7 +181,7 @@ const ANNOUNCING: [&str; 41] = [
     "text",
     "sms",
     "cell",
-    "cel",
+    "cel", "mob",
     "gsm",
     "handy",
     "hotline",
@@ -443,7 +443,8 @@ fn announced(number: &Number<'_>) -> Option<usize> {
     }
     (1..=number.groups.len()).rev().find_map(|count| {
         let digits = significant(number, count, 0).len();
-        if (7..=12).contains(&digits) {
+        // Numbers with a digit here and there are the steps of a list.
+        if (7..=12).contains(&digits) && digits >= 2 * count {
             number.end(count)
         } else {
             None

@@ -233,6 +233,7 @@ fn long_runs_of_candidates_are_read_once() {
 #[test]
 #[ignore = "needs data sets: set KILN_DATA"]
 fn throughput_on_clean_text() {
+    const ROUNDS: usize = 40;
     let folder = std::path::PathBuf::from(std::env::var_os("KILN_DATA").unwrap()).join("books");
     let names = [
         "en-alice-in-wonderland.utf8.txt",
@@ -253,17 +254,19 @@ fn throughput_on_clean_text() {
     for kinds in groups {
         let mut rates: Vec<f64> = Vec::new();
         let mut found = 0;
-        for _ in 0..15 {
+        for _ in 0..5 {
             let begin = processor_seconds();
-            found = texts
-                .iter()
-                .map(|text| find_kinds(text, kinds, true).len())
-                .sum();
-            rates.push(bytes as f64 / 1e6 / (processor_seconds() - begin));
+            for _ in 0..ROUNDS {
+                found = texts
+                    .iter()
+                    .map(|text| find_kinds(text, kinds, true).len())
+                    .sum();
+            }
+            rates.push((ROUNDS * bytes) as f64 / 1e6 / (processor_seconds() - begin));
         }
         rates.sort_by(f64::total_cmp);
-        table += &format!("{:.0} MB/s, {found} found: {kinds:?}\n", rates[7]);
-        assert!(rates[7] > 1.0, "{table}");
+        table += &format!("{:.0} MB/s, {found} found: {kinds:?}\n", rates[2]);
+        assert!(rates[2] > 1.0, "{table}");
     }
     std::io::Write::write_all(&mut std::io::stdout(), table.as_bytes()).unwrap();
 }
