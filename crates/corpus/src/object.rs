@@ -275,7 +275,7 @@ impl<'j> Visitor<'j> for PartVisitor {
 }
 
 /// The document of an object with all its fields, or what is wrong with it.
-fn whole_document(
+pub(crate) fn whole_document(
     object: &Map<String, Value>,
     fields: &Fields,
     place: Place,

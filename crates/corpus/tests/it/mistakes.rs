@@ -202,14 +202,14 @@ fn paths() {
         (
             "path = 'a.dat'",
             "[corpus] sources[0].format: is missing, and neither the name `a.dat` \
-             (.txt .text .md .markdown .html .htm .xhtml .jsonl .ndjson .json .csv .tsv .tab .warc .wet .arc would) nor its first bytes say it; \
-             write text, markdown, html, lines, jsonl, json, csv, tsv or warc",
+             (.txt .text .md .markdown .html .htm .xhtml .jsonl .ndjson .json .csv .tsv .tab .parquet .arrow .arrows .feather .ipc .epub .pdf .warc .wet .arc would) nor its first bytes say it; \
+             write text, markdown, html, lines, jsonl, json, csv, tsv, parquet, arrow, wikipedia, epub, pdf or warc",
         ),
         (
             "path = 'picture'",
             "[corpus] sources[0].format: is missing, and neither the name `picture` \
-             (.txt .text .md .markdown .html .htm .xhtml .jsonl .ndjson .json .csv .tsv .tab .warc .wet .arc would) nor its first bytes say it; \
-             it holds a PNG picture; write text, markdown, html, lines, jsonl, json, csv, tsv or warc",
+             (.txt .text .md .markdown .html .htm .xhtml .jsonl .ndjson .json .csv .tsv .tab .parquet .arrow .arrows .feather .ipc .epub .pdf .warc .wet .arc would) nor its first bytes say it; \
+             it holds a PNG picture; write text, markdown, html, lines, jsonl, json, csv, tsv, parquet, arrow, wikipedia, epub, pdf or warc",
         ),
         (
             "path = 'a.txt.gz'",
@@ -219,7 +219,7 @@ fn paths() {
         (
             "path = 'pictures'",
             "[corpus] sources[0].path: `pictures` holds no file that ends in \
-             .txt .text .md .markdown .html .htm .xhtml .jsonl .ndjson .json .csv .tsv .tab .warc .wet .arc; \
+             .txt .text .md .markdown .html .htm .xhtml .jsonl .ndjson .json .csv .tsv .tab .parquet .arrow .arrows .feather .ipc .epub .pdf .warc .wet .arc; \
              left out: 2 files with other extensions, the first pictures/1.png; set `format` to read them",
         ),
         (

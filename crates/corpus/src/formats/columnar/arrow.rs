@@ -20,7 +20,8 @@ use crate::compression::Unpacked;
 use crate::counts::Skipped;
 use crate::formats::Reader;
 use crate::input::input_error;
-use crate::record::{self, Fields, Place};
+use crate::object;
+use crate::record::{Fields, Place};
 
 const FILE_MARK: &[u8; 8] = b"ARROW1\0\0";
 const CONTINUATION: [u8; 4] = [0xff; 4];
@@ -161,7 +162,7 @@ impl Reader for ArrowReader {
                 offset: self.batch_offset,
             };
             let document = match cells {
-                Ok(cells) => record::object_document(&cells, &self.fields, place, skipped),
+                Ok(cells) => object::whole_document(&cells, &self.fields, place, skipped),
                 Err(problem) => Err(place.mistake(problem)),
             };
             if let Some(document) = document.map_err(|error| Refusal::record(error, b""))? {

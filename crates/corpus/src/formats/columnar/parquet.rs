@@ -20,7 +20,8 @@ use super::guarded;
 use crate::broken::Refusal;
 use crate::counts::Skipped;
 use crate::formats::Reader;
-use crate::record::{self, Fields, Place};
+use crate::object;
+use crate::record::{Fields, Place};
 
 /// Rows of one batch.
 const BATCH_ROWS: usize = 1024;
@@ -212,7 +213,7 @@ impl Reader for ParquetReader {
                 offset: self.offset(),
             };
             let document = match cells {
-                Ok(cells) => record::object_document(&cells, &self.fields, place, skipped),
+                Ok(cells) => object::whole_document(&cells, &self.fields, place, skipped),
                 Err(problem) => Err(place.mistake(problem)),
             };
             match document.map_err(|error| Refusal::record(error, b""))? {
