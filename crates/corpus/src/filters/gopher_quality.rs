@@ -359,7 +359,7 @@ fn median(numbers: &mut [usize]) -> f64 {
         return 0.0;
     }
     let middle = numbers.len() / 2;
-    let even = numbers.len() % 2 == 0;
+    let even = numbers.len().is_multiple_of(2);
     let (below, &mut high, _) = numbers.select_nth_unstable(middle);
     match below.iter().max() {
         Some(&low) if even => (low + high) as f64 / 2.0,
@@ -432,12 +432,10 @@ impl StopWords {
         let mut words: Vec<Box<[u8]>> = words.iter().map(|word| word.as_bytes().into()).collect();
         words.sort_unstable();
         words.dedup();
+        let begins = |word: &[u8]| word.first().map(|&first| usize::from(first));
         let places = std::array::from_fn(|byte| {
-            let begins_below =
-                |word: &Box<[u8]>| word.first().is_none_or(|&first| usize::from(first) < byte);
-            let begins_at =
-                |word: &Box<[u8]>| word.first().is_none_or(|&first| usize::from(first) <= byte);
-            words.partition_point(begins_below)..words.partition_point(begins_at)
+            let start = words.partition_point(|word| begins(word) < Some(byte));
+            start..words.partition_point(|word| begins(word) <= Some(byte))
         });
         let mut lengths = Box::new([0; 256]);
         for word in &words {
