@@ -8,7 +8,7 @@ configuration the SHA-1 of every .sig file, the pairs of the .dups files and the
     python scripts/reference/minhash.py DATA           (DATA: the folder that KILN_DATA names)
 
 writes minhash-data.json beside it: the same over the documents of some of the data sets and near copies of them, of
-which only digests are kept. crates/corpus/src/duplicates/reference.rs makes the same documents.
+which only digests are kept, without spaCy, which takes long. crates/corpus/src/duplicates/reference.rs makes the same documents.
 """
 
 import hashlib
@@ -148,10 +148,11 @@ if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     if len(sys.argv) > 1:
         texts, file, kept = data_documents(Path(sys.argv[1])), "minhash-data.json", {}
+        cases = [case for case in CASES if "words" not in case]
     else:
-        texts = made_documents()
+        texts, cases = made_documents(), CASES
         file, kept = "minhash.json", {"texts": texts}
-    result = kept | {"documents": len(texts), "cases": [reference(texts, case) for case in CASES]}
+    result = kept | {"documents": len(texts), "cases": [reference(texts, case) for case in cases]}
     (FOLDER / file).write_text(json.dumps(result, indent=1, ensure_ascii=True) + "\n")
     for case in result["cases"]:
         print(len(texts), case["config"], case["pairs"], "pairs,", case["clusters"], "clusters,", case["removed"], "removed")
