@@ -5,7 +5,7 @@
 //! is as large as its writer made it and has to be held: one of more than 1 GiB is refused. Batches that were passed
 //! before a reading goes on are not decoded again.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use arrow_buffer::Buffer;
@@ -226,7 +226,18 @@ impl Messages {
         let mut mark = [0; 8];
         let length = read_up_to(&mut file, &mut mark).map_err(|error| input_error(path, error))?;
         if &mark == FILE_MARK {
-            return Ok(Self { file, offset: 8 });
+            // Some writers fill up to 64 bytes with zeros before the first message.
+            let mut offset = 8;
+            while offset < 64
+                && file
+                    .fill_buf()
+                    .map_err(|error| input_error(path, error))?
+                    .starts_with(&[0; 8])
+            {
+                file.consume(8);
+                offset += 8;
+            }
+            return Ok(Self { file, offset });
         }
         if length < 8 || mark[..4] != CONTINUATION {
             let problem =
