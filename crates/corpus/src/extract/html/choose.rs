@@ -133,11 +133,11 @@ fn score(tree: &Tree<'_>, measures: &Measures, kept: &Kept, dropped: &[bool]) ->
             level += 1;
         }
     });
-    for node in 1..points.len() {
-        if points[node] > 0.0 {
+    for (node, points) in points.iter_mut().enumerate() {
+        if *points > 0.0 {
             // Names can make an element unlikely, never impossible.
-            let weighed = (points[node] + weight(tree, measures, node)).max(points[node] * 0.1);
-            points[node] = weighed * (1.0 - kept.link_density(node));
+            let weighed = (*points + weight(tree, measures, node)).max(*points * 0.1);
+            *points = weighed * (1.0 - kept.link_density(node));
         }
     }
     points

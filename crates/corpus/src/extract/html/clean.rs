@@ -17,7 +17,7 @@ pub(super) fn main_text(
     options: &Options,
 ) -> String {
     let read = |trust| {
-        let (roots, dropped, _) = extract(tree, measures, page, options, trust);
+        let (roots, dropped) = extract(tree, measures, page, options, trust);
         render(
             tree,
             &roots,
@@ -51,17 +51,17 @@ enum Trust {
     Tags,
 }
 
+/// The elements that hold the main text, and what is dropped, by node.
 fn extract(
     tree: &Tree<'_>,
     measures: &Measures,
     page: &Page,
     options: &Options,
     trust: Trust,
-) -> (Vec<usize>, Vec<bool>, Vec<bool>) {
+) -> (Vec<usize>, Vec<bool>) {
     let mut dropped = drop_boilerplate(tree, measures, options, trust);
-    let first = dropped.clone();
     let Some(choice) = choose(tree, measures, &dropped) else {
-        return (Vec::new(), dropped, first);
+        return (Vec::new(), dropped);
     };
     let inside = Inside {
         tree,
@@ -76,7 +76,7 @@ fn extract(
         inside.drop(root, &mut dropped);
     }
     inside.drop_last_headings(&choice.roots, &mut dropped);
-    (choice.roots, dropped, first)
+    (choice.roots, dropped)
 }
 
 /// Marks what can be told from tags, roles and names alone.

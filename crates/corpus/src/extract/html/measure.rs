@@ -13,8 +13,6 @@ pub(super) struct Measure {
     pub(super) linked: u32,
     /// Commas and full stops of any script.
     pub(super) commas: u32,
-    /// Line breaks, pictures and other marks of layout are not counted; these are the elements that hold text.
-    pub(super) texts: u32,
 }
 
 impl Measure {
@@ -22,7 +20,6 @@ impl Measure {
         self.characters += other.characters;
         self.linked += other.linked;
         self.commas += other.commas;
-        self.texts += other.texts;
     }
 
     /// Characters outside links.
@@ -202,7 +199,6 @@ fn measure_text(raw: &str) -> Measure {
         characters,
         commas,
         linked: 0,
-        texts: u32::from(characters > 0),
     }
 }
 

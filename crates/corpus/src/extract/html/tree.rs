@@ -13,6 +13,7 @@ use super::tags::{self, Tag, key};
 const DEEPEST: usize = 512;
 
 /// An attribute the extractor reads.
+#[allow(clippy::enum_variant_names)] // one of them is called `name`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Class,
