@@ -1,6 +1,6 @@
-"""Reference values for near copies: datatrove's MinHash stages 1 to 3, with words between white space or spaCy's.
+"""Reference values for near copies: datatrove's MinHash stages 1 to 3, with words between white space.
 
-    python scripts/reference/minhash.py         (datatrove 0.10.1, spacy 3.8, numpy 2.4.6, xxhash 3, Python 3.11)
+    python scripts/reference/minhash.py         (datatrove 0.10.1, numpy 2.4.6, xxhash 3, Python 3.11)
 
 writes crates/corpus/tests/reference/minhash.json: documents that are made here, some of them near copies, and for each
 configuration the SHA-1 of every .sig file, the pairs of the .dups files and the clusters.
@@ -8,7 +8,7 @@ configuration the SHA-1 of every .sig file, the pairs of the .dups files and the
     python scripts/reference/minhash.py DATA           (DATA: the folder that KILN_DATA names)
 
 writes minhash-data.json beside it: the same over the documents of some of the data sets and near copies of them, of
-which only digests are kept, without spaCy, which takes long. crates/corpus/src/duplicates/reference.rs makes the same documents.
+which only digests are kept. crates/corpus/src/duplicates/reference.rs makes the same documents.
 """
 
 import hashlib
@@ -29,7 +29,6 @@ CASES = [
     {},
     {"hash": "sha1"},
     {"n_grams": 3, "buckets": 5, "rows": 4, "seed": 42},
-    {"words": "spacy"},
 ]
 
 
@@ -148,11 +147,10 @@ if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     if len(sys.argv) > 1:
         texts, file, kept = data_documents(Path(sys.argv[1])), "minhash-data.json", {}
-        cases = [case for case in CASES if "words" not in case]
     else:
-        texts, cases = made_documents(), CASES
+        texts = made_documents()
         file, kept = "minhash.json", {"texts": texts}
-    result = kept | {"documents": len(texts), "cases": [reference(texts, case) for case in cases]}
+    result = kept | {"documents": len(texts), "cases": [reference(texts, case) for case in CASES]}
     (FOLDER / file).write_text(json.dumps(result, indent=1, ensure_ascii=True) + "\n")
     for case in result["cases"]:
         print(len(texts), case["config"], case["pairs"], "pairs,", case["clusters"], "clusters,", case["removed"], "removed")
