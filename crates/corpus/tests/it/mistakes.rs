@@ -229,7 +229,7 @@ fn paths() {
         ),
         (
             "path = 'mixed/*.md', label = 'class'",
-            "[corpus] sources[0].path: `mixed/*.md` holds no file that ends in .jsonl .ndjson .json .csv .tsv .tab; \
+            "[corpus] sources[0].path: `mixed/*.md` holds no file that ends in .jsonl .ndjson .json .csv .tsv .tab .parquet .arrow .arrows .feather .ipc; \
              left out: 1 file without named fields, the first mixed/README.md; set `format` to read them",
         ),
     ];
