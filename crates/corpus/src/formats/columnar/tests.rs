@@ -504,7 +504,11 @@ fn every_parquet_file_is_read_or_refused_with_its_reason() {
         ),
         ("parquet-testing/lz4_raw_compressed", "c1", Ok(4)),
         ("parquet-testing/lz4_raw_compressed_larger", "a", Ok(10_000)),
-        ("parquet-testing/nation.dict-malformed", "name", Err("file: row group 0")),
+        (
+            "parquet-testing/nation.dict-malformed",
+            "name",
+            Err("file: row group 0"),
+        ),
         ("parquet-testing/nested_lists.snappy", "a", Err("is a list")),
         ("parquet-testing/nested_maps.snappy", "a", Err("is a map")),
         (
@@ -532,7 +536,8 @@ fn every_parquet_file_is_read_or_refused_with_its_reason() {
             (Ok(count), Ok(expected)) => assert_eq!(count, expected, "{name}"),
             (Err(refused), Err(expected)) => {
                 let of_column = format!("file: the column `{text}` {expected}; expected a text");
-                let fits = *refused == of_column || refused.starts_with("file: row group 0, behind row 0: ");
+                let fits = *refused == of_column
+                    || refused.starts_with("file: row group 0, behind row 0: ");
                 assert!(fits, "{name}: {refused}");
             }
             _ => panic!("{name}: {found:?}"),
