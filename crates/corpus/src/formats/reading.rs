@@ -18,13 +18,16 @@ pub(super) fn data(name: &str) -> PathBuf {
     Path::new(&folder).join(name)
 }
 
+/// Documents and refusals of records, the places between them, and what was left out.
+pub(super) type Read = (Vec<Result<Document, String>>, Vec<(u64, u64)>, Skipped);
+
 /// Everything a file gives, from a place on: documents and refusals of records. The error is the first that ends it.
 pub(super) fn read_from(
     format: Format,
     path: &Path,
     source: &SourceConfig,
     place: (u64, u64),
-) -> Result<(Vec<Result<Document, String>>, Vec<(u64, u64)>, Skipped), String> {
+) -> Result<Read, String> {
     let fields = Fields::of(source);
     let said = |error: kiln_text::Error| {
         let said = error.to_string();
@@ -95,17 +98,15 @@ pub(super) fn check_changed(
     for change in changes {
         let length = bytes.len() + 1;
         match *change {
-            Change::Set(at, byte) => bytes
-                .iter_mut()
-                .nth(at.index(length))
-                .into_iter()
-                .for_each(|old| *old = byte),
+            Change::Set(at, byte) => {
+                if let Some(old) = bytes.get_mut(at.index(length)) {
+                    *old = byte;
+                }
+            }
             Change::Flip(at, bit) => {
-                bytes
-                    .iter_mut()
-                    .nth(at.index(length))
-                    .into_iter()
-                    .for_each(|old| *old ^= 1 << bit);
+                if let Some(old) = bytes.get_mut(at.index(length)) {
+                    *old ^= 1 << bit;
+                }
             }
             Change::Insert(at, byte) => bytes.insert(at.index(length), byte),
             Change::Cut(at) => bytes.truncate(at.index(length)),

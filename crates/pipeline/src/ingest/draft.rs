@@ -117,7 +117,7 @@ struct Line<'a> {
 /// What a draft has for one document of the sources.
 pub(super) enum Drafted<'a> {
     /// Its filters keep it; its line.
-    Kept(Part, Document, &'a str),
+    Kept(Part, Box<Document>, &'a str),
     /// A filter dropped it, and its line says so.
     Dropped(&'a str, &'a str),
 }
@@ -175,7 +175,7 @@ impl<'a> StoredDraft<'a> {
             let document = documents
                 .next_document()?
                 .ok_or_else(|| damaged("there are more lines than documents"))?;
-            take(Drafted::Kept(part, document, line))
+            take(Drafted::Kept(part, Box::new(document), line))
         })
     }
 }

@@ -229,6 +229,9 @@ fn describe(
     manifest
 }
 
+/// How many documents were dropped, by reason.
+type DroppedCounts = BTreeMap<String, u64>;
+
 /// The work of an ingestion that is not finished.
 struct Work<'a> {
     config: &'a kiln_corpus::Config,
@@ -242,7 +245,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// What the corpus holds, how many documents were dropped for which reason, and the files.
-    fn run(&self) -> Result<(Counts, BTreeMap<String, u64>, Vec<FileEntry>), Error> {
+    fn run(&self) -> Result<(Counts, DroppedCounts, Vec<FileEntry>), Error> {
         let ingestion = Ingestion {
             corpus: self.corpus,
             judge: &self.judge,

@@ -66,8 +66,8 @@ struct Batch {
 
 /// What a batch is written to.
 enum Output {
-    Chunk(Chunk),
-    Draft(Draft),
+    Chunk(Box<Chunk>),
+    Draft(Box<Draft>),
 }
 
 /// The same documents, judged and, if they are kept, marked.
@@ -249,8 +249,8 @@ impl Ingestion<'_> {
     fn output(&self, number: usize) -> Result<Output, Error> {
         let folder = self.unfinished.folder();
         Ok(match self.marker {
-            Some(_) => Output::Draft(Draft::new(folder, number)?),
-            None => Output::Chunk(Chunk::new(folder, number)?),
+            Some(_) => Output::Draft(Box::new(Draft::new(folder, number)?)),
+            None => Output::Chunk(Box::new(Chunk::new(folder, number)?)),
         })
     }
 }

@@ -81,7 +81,7 @@ impl Settlement<'_> {
             let copy = resolved.copy_of(number);
             number += 1;
             match copy {
-                None => chunk.keep(part, document, format!("{line}\n").as_bytes()),
+                None => chunk.keep(part, *document, format!("{line}\n").as_bytes()),
                 Some((kept, jaccard)) => {
                     let reason = self.remove.then_some(DUPLICATE);
                     let mut entry = amended(line, reason, kept.part, &kept.id, jaccard)?;
@@ -92,7 +92,7 @@ impl Settlement<'_> {
                     let line = line.as_bytes();
                     match reason {
                         Some(reason) => chunk.drop(reason, line),
-                        None => chunk.keep(kept.part, document, line),
+                        None => chunk.keep(kept.part, *document, line),
                     }
                 }
             }

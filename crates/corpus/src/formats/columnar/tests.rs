@@ -166,14 +166,14 @@ fn source(text: &str, label: &str, value: &str) -> SourceConfig {
     }
 }
 
+/// Id, text, label and values of a document.
+type Shown = (String, String, Option<String>, Option<Vec<f64>>);
+
 #[test]
 fn each_kind_of_column_is_read() {
     let (_folder, files) = files();
     for (format, path) in files {
-        let shown = |text: &str,
-                     label: &str,
-                     value: &str|
-         -> Vec<(String, String, Option<String>, Option<Vec<f64>>)> {
+        let shown = |text: &str, label: &str, value: &str| -> Vec<Shown> {
             let documents = read(format, &path, &source(text, label, value));
             let shown = documents.into_iter().map(|d| {
                 let label = d.label().map(str::to_owned);
