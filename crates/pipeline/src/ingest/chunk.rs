@@ -45,7 +45,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn drop(&mut self, reason: &str) {
+    pub(super) fn leave_out(&mut self, reason: &str) {
         *self.dropped.entry(reason.to_owned()).or_default() += 1;
     }
 }
@@ -142,9 +142,9 @@ impl Chunk {
     }
 
     /// The next document is dropped. What went on in it ends before it.
-    pub(super) fn drop(&mut self, reason: &str, line: &[u8]) -> Result<(), Error> {
+    pub(super) fn leave_out(&mut self, reason: &str, line: &[u8]) -> Result<(), Error> {
         self.end_text();
-        self.tally.drop(reason);
+        self.tally.leave_out(reason);
         self.ledger.write(line)
     }
 

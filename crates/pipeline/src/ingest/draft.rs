@@ -83,8 +83,8 @@ impl Draft {
         &mut self.quarantine
     }
 
-    pub(super) fn drop(&mut self, reason: &str, line: &[u8]) -> Result<(), Error> {
-        self.tally.drop(reason);
+    pub(super) fn leave_out(&mut self, reason: &str, line: &[u8]) -> Result<(), Error> {
+        self.tally.leave_out(reason);
         self.lines.write(line)
     }
 

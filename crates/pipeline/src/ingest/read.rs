@@ -268,9 +268,9 @@ impl Output {
         let line = line(&judged.document, part, judged.reason, &judged.opinions)?;
         match (self, judged.reason) {
             (Self::Chunk(chunk), None) => chunk.keep(part, judged.document, &line),
-            (Self::Chunk(chunk), Some(reason)) => chunk.drop(reason, &line),
+            (Self::Chunk(chunk), Some(reason)) => chunk.leave_out(reason, &line),
             (Self::Draft(draft), None) => draft.keep(part, &judged.document, mark, &line),
-            (Self::Draft(draft), Some(reason)) => draft.drop(reason, &line),
+            (Self::Draft(draft), Some(reason)) => draft.leave_out(reason, &line),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Settlement<'_> {
             let (part, document, line) = match drafted {
                 Drafted::Kept(part, document, line) => (part, document, line),
                 Drafted::Dropped(reason, line) => {
-                    return chunk.drop(reason, format!("{line}\n").as_bytes());
+                    return chunk.leave_out(reason, format!("{line}\n").as_bytes());
                 }
             };
             let copy = resolved.copy_of(number);
@@ -91,7 +91,7 @@ impl Settlement<'_> {
                     let line = format!("{entry}\n");
                     let line = line.as_bytes();
                     match reason {
-                        Some(reason) => chunk.drop(reason, line),
+                        Some(reason) => chunk.leave_out(reason, line),
                         None => chunk.keep(kept.part, *document, line),
                     }
                 }
