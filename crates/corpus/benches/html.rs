@@ -1,6 +1,7 @@
 //! How fast the text of web pages is found, on one core: `cargo bench -p kiln-corpus --bench html`
 //!
 //! The pages of `article-extraction` in the folder that `KILN_DATA` names; without it, pages that are generated here.
+#![allow(clippy::unwrap_used)]
 
 use std::hint::black_box;
 use std::io::Read;
