@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::config::{Config, Format, Method, SourceConfig};
+use crate::duplicates::DuplicatesConfig;
 
 impl Config {
     /// Everything that can be judged without looking at a file.
@@ -34,6 +35,18 @@ impl Config {
                 .map_err(|error| error.below("decontamination"))?;
         }
         self.marker()?;
+        let of_parts = |kind: &DuplicatesConfig| {
+            matches!(
+                kind,
+                DuplicatesConfig::Lines(_) | DuplicatesConfig::Paragraphs(_)
+            )
+        };
+        if self.duplicates.as_ref().is_some_and(of_parts) {
+            return Err(Error::config(
+                "duplicates.kind",
+                "is for the library alone: ingestion removes whole documents; write \"minhash\" or \"exact\"",
+            ));
+        }
         self.check_story_seeds()?;
         self.check_split()
     }
