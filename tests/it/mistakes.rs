@@ -198,9 +198,9 @@ fn a_corpus_that_cannot_be_read_is_named() {
             &["texts/a.txt", "byte 9", "UTF-8"],
         ),
         (
-            &[("texts/a.pdf", b"%PDF")],
-            "{ path = \"texts/a.pdf\" }",
-            &["a.pdf", "format"],
+            &[("texts/a.png", b"\x89PNG")],
+            "{ path = \"texts/a.png\" }",
+            &["a.png", "format"],
         ),
         (
             &[("a.csv", b"text,label\nfine,good\nalone\n")],
