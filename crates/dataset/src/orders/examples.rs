@@ -172,7 +172,8 @@ mod tests {
             let at = |epoch: u64| order.rows(SamplePosition(epoch * count as u64), count).unwrap();
             let batch = at(epoch);
             let mut seen = labels(&batch);
-            prop_assert_ne!(&seen, &labels(&at(epoch + 1)));
+            // Of six examples, one epoch in 720 has the order of the one before; eight in a row do not.
+            prop_assert!((1..9).any(|later| labels(&at(epoch + later)) != seen));
             let inputs = batch.column(column::INPUTS).unwrap();
             let row_lengths = batch.column(column::LENGTHS).unwrap().as_ids().unwrap();
             for ((row, label), length) in
