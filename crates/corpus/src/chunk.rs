@@ -30,9 +30,17 @@ impl<W: Write> ChunkWriter<W> {
     /// # Errors
     /// Memory for the compressor could not be had.
     pub fn new(out: W, path: impl Into<PathBuf>) -> Result<Self, Error> {
+        Self::with_level(out, path, LEVEL)
+    }
+
+    /// The same with another of zstd's levels, as -1 for what is read once and removed.
+    ///
+    /// # Errors
+    /// Memory for the compressor could not be had.
+    pub fn with_level(out: W, path: impl Into<PathBuf>, level: i32) -> Result<Self, Error> {
         let path = path.into();
         let io = |error| Error::failure(&path, Position::Whole, format!("{error}"));
-        let mut encoder = zstd::Encoder::new(out, LEVEL).map_err(io)?;
+        let mut encoder = zstd::Encoder::new(out, level).map_err(io)?;
         encoder.include_checksum(true).map_err(io)?;
         Ok(Self {
             encoder,

@@ -56,9 +56,14 @@ pub(crate) struct LedgerWriter {
 
 impl LedgerWriter {
     pub(crate) fn new(path: &Path) -> Result<Self, Error> {
+        Self::with_level(path, LEVEL)
+    }
+
+    /// The same with another of zstd's levels.
+    pub(crate) fn with_level(path: &Path, level: i32) -> Result<Self, Error> {
         let file = DigestWriter::new(StagedFile::new(path)?);
         let failed = |error| kiln_run::Error::io(path, error);
-        let mut encoder = zstd::Encoder::new(file, LEVEL).map_err(failed)?;
+        let mut encoder = zstd::Encoder::new(file, level).map_err(failed)?;
         encoder.include_checksum(true).map_err(failed)?;
         Ok(Self { encoder })
     }

@@ -36,9 +36,40 @@ fn tells_languages_without_a_model() {
     check("3.14 -- 2.72", UNDETERMINED);
 }
 
+/// Pieces are looked at from the beginning to the end, and none is cut within a character.
+#[test]
+fn long_texts_are_looked_at_in_pieces() {
+    let english =
+        "The rain fell all day on the roofs of the little town, and nobody went outside. ";
+    let menu = "Home | About | Contact | ";
+    for (head, tail) in [(0, 40), (3, 40), (40, 40), (0, 4000)] {
+        let text = menu.repeat(head) + &english.repeat(tail);
+        check(&text, "en");
+        let text = english.repeat(tail) + &menu.repeat(head);
+        check(&text, "en");
+    }
+    for shift in 0..3 {
+        check(
+            &("x".repeat(shift) + &"мир и счастье для всех людей ".repeat(99)),
+            "ru",
+        );
+        check(
+            &("x".repeat(shift) + &"今日は天気がいいですね。".repeat(99)),
+            "ja",
+        );
+    }
+    let sample = super::sample(&"0123456789abcdef".repeat(100)).into_owned();
+    let ends = ["0123456789abcdef", "0123456789abcdef "];
+    assert!(
+        sample.starts_with(ends[0]) && sample.ends_with(ends[1]),
+        "{sample}"
+    );
+}
+
 proptest! {
     #[test]
-    fn any_text_has_a_tag_and_a_score(text in any::<String>()) {
+    fn any_text_has_a_tag_and_a_score(text in any::<String>(), times in 1usize..90) {
+        let text = text.repeat(times);
         let guess = identify(&text);
         prop_assert!((2..=3).contains(&guess.language.len()));
         prop_assert!((0.0..=1.0).contains(&guess.score));

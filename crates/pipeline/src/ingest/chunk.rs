@@ -45,6 +45,11 @@ impl Tally {
         }
     }
 
+    /// Documents that are kept.
+    pub(super) fn documents(&self) -> u64 {
+        self.train.documents + self.held_out.documents
+    }
+
     pub(super) fn leave_out(&mut self, reason: &str) {
         *self.dropped.entry(reason.to_owned()).or_default() += 1;
     }

@@ -15,6 +15,9 @@ use crate::ingest::chunk::{Quarantine, Tally};
 use crate::ledger::{self, LedgerWriter, for_each_line, split_name};
 use crate::stage::UNFINISHED;
 
+/// A draft is read twice and removed: there time counts for more than size.
+const LEVEL: i32 = -1;
+
 fn name(what: &str, number: usize, ending: &str) -> String {
     format!("{UNFINISHED}/{what}-{number:05}.{ending}")
 }
@@ -55,8 +58,8 @@ impl Draft {
         let marks_path = folder.join(marks_name(number));
         Ok(Self {
             number,
-            documents: ChunkWriter::new(file, documents)?,
-            lines: LedgerWriter::new(&folder.join(lines_name(number)))?,
+            documents: ChunkWriter::with_level(file, documents, LEVEL)?,
+            lines: LedgerWriter::with_level(&folder.join(lines_name(number)), LEVEL)?,
             marks: DigestWriter::new(StagedFile::new(&marks_path)?),
             marks_path,
             quarantine: Quarantine::new(folder, number),

@@ -23,7 +23,7 @@ use serde_json::json;
 use crate::Error;
 use crate::ingest::chunk::{Tally, parse_chunk_name};
 use crate::ingest::draft::is_draft;
-use crate::ingest::read::Ingestion;
+use crate::ingest::read::{ChunkRecord, Ingestion};
 use crate::ingest::resolve::Resolution;
 use crate::ingest::settle::{SettledRecord, Settlement};
 use crate::inputs::{INPUTS, Inputs, Known};
@@ -259,7 +259,7 @@ impl Work<'_> {
         let (tally, files) = match &self.marker {
             None => gather(read.parts, |part| &part.tally),
             Some(marker) => {
-                let settled = self.settle(marker, read.parts.len())?;
+                let settled = self.settle(marker, &read.parts)?;
                 let (tally, mut files) = gather(settled, |part| &part.tally);
                 // What could not be read is there since the sources were read.
                 let written = read.parts.iter().flat_map(|part| &part.files);
@@ -276,19 +276,28 @@ impl Work<'_> {
     }
 
     /// From drafts to the corpus, once all documents are there.
-    fn settle(&self, marker: &Marker, drafts: usize) -> Result<Vec<SettledRecord>, Error> {
+    fn settle(&self, marker: &Marker, drafts: &[ChunkRecord]) -> Result<Vec<SettledRecord>, Error> {
         let resolution = Resolution {
             folder: self.unfinished.folder(),
-            drafts,
+            drafts: drafts.len(),
             marker,
             max_memory: self.config.memory() / 4,
             progress: self.progress,
             stop: self.stop,
         };
         let resolved = resolution.run()?;
+        let mut documents = 0;
+        let firsts: Vec<u64> = drafts
+            .iter()
+            .map(|draft| {
+                let first = documents;
+                documents += draft.tally.documents();
+                first
+            })
+            .collect();
         let settlement = Settlement {
             unfinished: self.unfinished,
-            drafts,
+            firsts: &firsts,
             remove: self.config.removes_copies(),
             progress: self.progress,
             stop: self.stop,

@@ -2,6 +2,7 @@
 
 use kiln_corpus::Part;
 use kiln_run::{FileEntry, Progress, StopFlag, Unit};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -23,8 +24,6 @@ const SERIES: &str = "settled";
 pub(super) struct SettledRecord {
     pub(super) files: Vec<FileEntry>,
     pub(super) tally: Tally,
-    /// Documents that filters keep, in this chunk and before it.
-    documents: u64,
 }
 
 impl PartRecord for SettledRecord {
@@ -36,7 +35,8 @@ impl PartRecord for SettledRecord {
 /// What is needed to write the corpus.
 pub(super) struct Settlement<'a> {
     pub(super) unfinished: &'a Unfinished,
-    pub(super) drafts: usize,
+    /// For each draft, how many documents the drafts before it hold.
+    pub(super) firsts: &'a [u64],
     /// Whether copies go, or only follow the document that they are copies of to its part of the split.
     pub(super) remove: bool,
     pub(super) progress: &'a dyn Progress,
@@ -44,29 +44,32 @@ pub(super) struct Settlement<'a> {
 }
 
 impl Settlement<'_> {
-    /// A chunk for each draft, with the same number.
+    /// A chunk for each draft, with the same number. As many are written at a time as there are threads.
     pub(super) fn run(&self, resolved: &Resolved) -> Result<Vec<SettledRecord>, Error> {
         let mut records: Vec<SettledRecord> = self.unfinished.parts_of(SERIES)?;
+        let drafts = self.firsts.len();
         self.progress
-            .begin("write", Some(self.drafts as u64), Unit::Batches);
-        while records.len() < self.drafts {
-            let record = self.chunk(resolved, records.len(), records.last())?;
-            self.unfinished.keep_in(SERIES, records.len(), &record)?;
-            records.push(record);
-            self.progress.advance(records.len() as u64);
+            .begin("write", Some(drafts as u64), Unit::Batches);
+        while records.len() < drafts {
+            let end = drafts.min(records.len() + rayon::current_num_threads());
+            let written: Vec<_> = (records.len()..end)
+                .into_par_iter()
+                .map(|index| self.chunk(resolved, index))
+                .collect();
+            for record in written {
+                let record = record?;
+                self.unfinished.keep_in(SERIES, records.len(), &record)?;
+                records.push(record);
+                self.progress.advance(records.len() as u64);
+            }
         }
         self.progress.end();
         Ok(records)
     }
 
-    fn chunk(
-        &self,
-        resolved: &Resolved,
-        index: usize,
-        last: Option<&SettledRecord>,
-    ) -> Result<SettledRecord, Error> {
+    fn chunk(&self, resolved: &Resolved, index: usize) -> Result<SettledRecord, Error> {
         let folder = self.unfinished.folder();
-        let mut number = last.map_or(0, |record| record.documents);
+        let mut number = self.firsts[index];
         let mut chunk = Chunk::new(folder, index)?;
         StoredDraft::new(folder, index).for_each(|drafted| {
             if self.stop.requested() {
@@ -99,11 +102,7 @@ impl Settlement<'_> {
         })?;
         chunk.end_text();
         let (files, tally) = chunk.commit()?;
-        Ok(SettledRecord {
-            files,
-            tally,
-            documents: number,
-        })
+        Ok(SettledRecord { files, tally })
     }
 }
 
