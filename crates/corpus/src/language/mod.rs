@@ -109,7 +109,7 @@ fn sample(text: &str) -> Cow<'_, str> {
     }
     let mut sample = String::with_capacity(PIECES * (PIECE_BYTES + 4));
     for piece in 0..PIECES {
-        let start = (text.len() - PIECE_BYTES) / (PIECES - 1) * piece;
+        let start = (text.len() - PIECE_BYTES) * piece / (PIECES - 1);
         let end = text.ceil_char_boundary(start + PIECE_BYTES);
         sample.push_str(&text[text.floor_char_boundary(start)..end]);
         sample.push(' ');
