@@ -35,6 +35,21 @@ impl Config {
                 .map_err(|error| error.below("decontamination"))?;
         }
         self.marker()?;
+        for (index, path) in self.against().iter().enumerate() {
+            let key = || format!("duplicates.against[{index}]");
+            if path.is_empty() {
+                return Err(Error::config(
+                    key(),
+                    "is empty; name the folder of a run or of a corpus",
+                ));
+            }
+            if self.against()[..index].contains(path) {
+                return Err(Error::config(
+                    key(),
+                    format!("names {path:?} a second time; remove it"),
+                ));
+            }
+        }
         let of_parts = |kind: &DuplicatesConfig| {
             matches!(
                 kind,

@@ -387,6 +387,13 @@ impl Config {
         )
     }
 
+    /// The runs or corpora of earlier documents of which none of this corpus may be a copy, as the recipe names them.
+    pub fn against(&self) -> &[String] {
+        self.duplicates
+            .as_ref()
+            .map_or(&[], DuplicatesConfig::against)
+    }
+
     /// A corpus of these sources, everything else as it is where the recipe says nothing.
     pub fn of_sources(sources: Vec<SourceConfig>) -> Self {
         Self {

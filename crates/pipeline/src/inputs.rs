@@ -56,6 +56,18 @@ impl Inputs {
         Ok(Self(inputs))
     }
 
+    /// Add a file that is no source but decides what becomes of the sources.
+    pub(crate) fn add(&mut self, name: &str, path: &Path) -> Result<(), Error> {
+        let file = InputFile {
+            path: path.to_owned(),
+            name,
+            bytes: 0,
+        };
+        let read = identify(&file, &Known::default(), &StopFlag::new(), &mut |_| ())?;
+        self.0.push(read);
+        Ok(())
+    }
+
     /// A hash of names and contents.
     pub(crate) fn digest(&self) -> Digest {
         let mut hasher = Hasher::new();

@@ -11,7 +11,7 @@ use kiln_run::{Digest, Manifest, RunFolder};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::ingest::CORPUS;
+use crate::ingest::{CORPUS, DUPLICATE};
 use crate::inspect::ledgers;
 use crate::ledger::for_each_line;
 use crate::plan::{in_recipe, read_corpus};
@@ -33,6 +33,8 @@ pub struct Recount {
     pub kept: u64,
     /// Those that are not, by reason, the most frequent first.
     pub dropped: Vec<Dropped>,
+    /// Of those that are dropped, copies of documents of earlier corpora, by corpus.
+    pub earlier: BTreeMap<String, u64>,
     /// Kept by these thresholds and dropped by the run's. They have not been compared with other documents.
     pub newly_kept: u64,
     /// Dropped by these thresholds and kept by the run's.
@@ -88,7 +90,14 @@ struct Line {
     reason: Option<String>,
     filters: BTreeMap<String, Said>,
     #[serde(default)]
+    duplicate_of: Option<CopyOf>,
+    #[serde(default)]
     excerpt: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CopyOf {
+    corpus: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -177,6 +186,11 @@ impl Counting {
                 self.sum.newly_dropped += u64::from(line.kept);
                 let dropped = self.dropped.entry(reason.clone()).or_default();
                 dropped.documents += 1;
+                if reason == DUPLICATE
+                    && let Some(corpus) = line.duplicate_of.as_ref().and_then(|of| of.corpus.clone())
+                {
+                    *self.sum.earlier.entry(corpus).or_default() += 1;
+                }
                 if dropped.samples.len() < SAMPLES {
                     dropped.samples.push(Sample {
                         id: line.id.clone(),
@@ -295,6 +309,11 @@ impl fmt::Display for Recount {
                 share(dropped.documents),
                 dropped.reason
             )?;
+            if dropped.reason == DUPLICATE {
+                for (corpus, documents) in &self.earlier {
+                    write!(f, "\n{documents:>8}{:9}  of {corpus}", "")?;
+                }
+            }
             for sample in &dropped.samples {
                 write!(f, "\n{:20}{}: {:?}", "", sample.id, sample.excerpt)?;
             }

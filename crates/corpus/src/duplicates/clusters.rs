@@ -91,12 +91,31 @@ impl Clusters {
     pub fn removals<E>(
         &mut self,
         keep: Keep,
+        describe: impl FnMut(u64) -> Result<Member, E>,
+    ) -> Result<Vec<Removal>, E> {
+        self.removals_after(0, keep, describe)
+    }
+
+    /// The same where the documents below the number `earlier` are there already and stay, whatever they are copies of:
+    /// of a set that holds such documents all others go, and the best of the earlier ones is named as the one that stays.
+    /// `describe` is asked for those that may stay, in the sets of which something may go.
+    ///
+    /// # Errors
+    /// The first error of `describe`.
+    pub fn removals_after<E>(
+        &mut self,
+        earlier: u64,
+        keep: Keep,
         mut describe: impl FnMut(u64) -> Result<Member, E>,
     ) -> Result<Vec<Removal>, E> {
         let mut removals = Vec::new();
         for set in self.members().chunk_by(|a, b| a.0 == b.0) {
+            let (old, new) = set.split_at(set.partition_point(|&(_, number)| number < earlier));
+            if new.is_empty() {
+                continue;
+            }
             let mut best: Option<(u64, Member)> = None;
-            for &(_, number) in set {
+            for &(_, number) in if old.is_empty() { new } else { old } {
                 let member = describe(number)?;
                 if best
                     .as_ref()
@@ -106,7 +125,7 @@ impl Clusters {
                 }
             }
             if let Some((kept, _)) = best {
-                let gone = set.iter().filter(|&&(_, number)| number != kept);
+                let gone = new.iter().filter(|&&(_, number)| number != kept);
                 removals.extend(gone.map(|&(_, removed)| Removal { removed, kept }));
             }
         }
@@ -210,6 +229,36 @@ mod tests {
             &[(0, 3), (2, 3), (4, 3)],
             &[(0, 2), (3, 2), (4, 2)],
         );
+    }
+
+    #[test]
+    fn earlier_documents_stay() {
+        let documents = [("f#10", 5), ("f#9", 5), ("f#1", 3), ("g#1", 9), ("g#2", 9)];
+        let check = |earlier: u64, pairs: &[(u64, u64)], expected: &[(u64, u64)]| {
+            let mut clusters = Clusters::new();
+            for &(one, other) in pairs {
+                clusters.join(one, other);
+            }
+            let mut asked = Vec::new();
+            let describe = |number: u64| {
+                asked.push(number);
+                let (id, bytes) = documents[number as usize];
+                let id = id.to_owned();
+                Ok::<_, Infallible>(Member { id, bytes })
+            };
+            let removals = clusters.removals_after(earlier, Keep::Longest, describe);
+            let removals = removals.unwrap();
+            let found: Vec<_> = removals.iter().map(|r| (r.removed, r.kept)).collect();
+            assert_eq!(found, expected);
+            asked
+        };
+        // The longest would be 3; what is earlier stays instead.
+        assert_eq!(check(1, &[(0, 2), (2, 3)], &[(2, 0), (3, 0)]), [0]);
+        // Earlier copies of each other all stay; the new one names the best of them.
+        assert_eq!(check(3, &[(0, 1), (1, 2), (2, 4)], &[(4, 1)]), [0, 1, 2]);
+        // Of sets without new documents nothing is asked, and sets without earlier ones are as ever.
+        assert_eq!(check(3, &[(0, 1), (3, 4)], &[(4, 3)]), [3, 4]);
+        assert_eq!(check(5, &[(0, 1), (3, 4)], &[]), [0_u64; 0]);
     }
 
     proptest! {

@@ -20,6 +20,17 @@ pub enum DuplicatesConfig {
     Lines(PartsConfig),
 }
 
+impl DuplicatesConfig {
+    /// The runs or corpora that are there already, as the recipe names them.
+    pub fn against(&self) -> &[String] {
+        match self {
+            Self::Minhash(config) => &config.against,
+            Self::Exact(config) => &config.against,
+            Self::Paragraphs(_) | Self::Lines(_) => &[],
+        }
+    }
+}
+
 /// Near copies by MinHash signatures (Broder 1997), compared by bands of rows (Lee et al. 2022, arXiv:2107.06499,
 /// section 4.2). The defaults are those of datatrove 0.10.1: of two documents whose sets of shingles have the Jaccard
 /// similarity s, 1 - (1 - s^8)^14 are found, which is 0.92 at s = 0.8 and one half at 0.71.
@@ -40,6 +51,10 @@ pub struct MinHashConfig {
     pub seed: u32,
     /// Which copy stays: `longest` or `first`.
     pub keep: Keep,
+    /// The runs or corpora that are there already: documents with a near copy in one of them go. Relative paths begin
+    /// at the recipe's folder. No part of what makes a signature.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<String>,
 }
 
 impl Default for MinHashConfig {
@@ -58,6 +73,7 @@ impl Default for MinHashConfig {
             hash: ShingleHash::default(),
             seed: 1,
             keep: Keep::default(),
+            against: Vec::new(),
         }
     }
 }
@@ -68,6 +84,10 @@ impl Default for MinHashConfig {
 pub struct ExactConfig {
     /// Which copy stays: `longest` (they are equally long, so the id decides) or `first`.
     pub keep: Keep,
+    /// The runs or corpora that are there already: documents whose text one of them has go. Relative paths begin at the
+    /// recipe's folder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<String>,
 }
 
 /// Equal parts of documents.
@@ -188,6 +208,13 @@ mod tests {
         check(
             "kind = \"exact\"",
             Ok(DuplicatesConfig::Exact(ExactConfig::default())),
+        );
+        check(
+            "kind = \"exact\"\nagainst = [\"../runs/january\"]",
+            Ok(DuplicatesConfig::Exact(ExactConfig {
+                against: vec!["../runs/january".to_owned()],
+                ..ExactConfig::default()
+            })),
         );
         check("kind = \"minhash\"\nrow = 1", Err("unknown field `row`"));
         check("kind = \"exact\"\nrows = 1", Err("unknown field `rows`"));

@@ -67,7 +67,10 @@ impl Index {
         let header = Header {
             format: FORMAT.to_owned(),
             version: VERSION,
-            config: config.clone(),
+            config: MinHashConfig {
+                against: Vec::new(),
+                ..config.clone()
+            },
             documents,
             entries: sorter.entries(),
         };
@@ -200,11 +203,11 @@ impl Index {
     }
 }
 
-/// Which copy is kept does not matter to a signature.
+/// Neither which copy is kept nor what else is compared with matters to a signature.
 fn same_signatures(one: &MinHashConfig, other: &MinHashConfig) -> bool {
-    let keep = one.keep;
     *one == MinHashConfig {
-        keep,
+        keep: one.keep,
+        against: one.against.clone(),
         ..other.clone()
     }
 }
@@ -253,6 +256,7 @@ mod tests {
 
         let other_keep = MinHashConfig {
             keep: Keep::First,
+            against: vec!["elsewhere".to_owned()],
             ..config.clone()
         };
         let old = Index::open(&path, &other_keep).unwrap();

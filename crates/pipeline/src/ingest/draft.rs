@@ -1,8 +1,7 @@
 //! Chunks of a corpus whose duplicates are not known yet: every document that its filters keep, with its mark, and the
 //! ledger's lines as they are so far. They lie in the folder of what is unfinished and go away with it.
 
-use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use kiln_corpus::{ChunkWriter, DocumentReader, Part};
@@ -12,6 +11,7 @@ use serde::Deserialize;
 
 use crate::Error;
 use crate::ingest::chunk::{Quarantine, Tally};
+use crate::ingest::marks;
 use crate::ledger::{self, LedgerWriter, for_each_line, split_name};
 use crate::stage::UNFINISHED;
 
@@ -134,19 +134,9 @@ impl<'a> StoredDraft<'a> {
     pub(super) fn for_each_mark(
         &self,
         length: usize,
-        mut take: impl FnMut(&[u8]) -> Result<(), Error>,
+        take: impl FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let path = self.folder.join(marks_name(self.number));
-        let failed = |error| Error::from(kiln_run::Error::io(&path, error));
-        let file = File::open(&path).map_err(failed)?;
-        let count = file.metadata().map_err(failed)?.len() / length.max(1) as u64;
-        let mut marks = BufReader::with_capacity(1 << 18, file);
-        let mut mark = vec![0; length];
-        for _ in 0..count {
-            marks.read_exact(&mut mark).map_err(failed)?;
-            take(&mark)?;
-        }
-        Ok(())
+        marks::for_each(&self.folder.join(marks_name(self.number)), length, take)
     }
 
     /// The documents that are kept.

@@ -6,6 +6,8 @@
 
 mod chunk;
 mod draft;
+mod earlier;
+mod marks;
 mod read;
 mod resolve;
 mod settle;
@@ -23,6 +25,7 @@ use serde_json::json;
 use crate::Error;
 use crate::ingest::chunk::{Tally, parse_chunk_name};
 use crate::ingest::draft::is_draft;
+use crate::ingest::earlier::Earlier;
 use crate::ingest::read::{ChunkRecord, Ingestion};
 use crate::ingest::resolve::Resolution;
 use crate::ingest::settle::{SettledRecord, Settlement};
@@ -30,6 +33,8 @@ use crate::inputs::{INPUTS, Inputs, Known};
 use crate::ledger::split_name;
 use crate::plan::{in_recipe, read_corpus};
 use crate::stage::{PartRecord, Stage, State, Unfinished, siblings};
+
+pub(crate) use settle::DUPLICATE;
 
 /// Kind of the stage's manifest and name of its folder.
 pub(crate) const CORPUS: &str = "corpus";
@@ -126,7 +131,9 @@ pub fn ingest(
     }
     let folder = run.corpus();
     known.add(&folder);
-    let inputs = Inputs::of(&corpus, &known, progress, stop)?;
+    let earlier = Earlier::open(&config, recipe, &folder)?;
+    let mut inputs = Inputs::of(&corpus, &known, progress, stop)?;
+    earlier.add_to(&mut inputs)?;
     let stage = Stage {
         kind: CORPUS,
         key: key(&config, &inputs)?,
@@ -142,6 +149,7 @@ pub fn ingest(
                 corpus: &corpus,
                 judge,
                 marker: config.marker()?,
+                earlier: &earlier,
                 unfinished: &unfinished,
                 progress,
                 stop,
@@ -238,6 +246,7 @@ struct Work<'a> {
     corpus: &'a Corpus,
     judge: Judge,
     marker: Option<Marker>,
+    earlier: &'a Earlier,
     unfinished: &'a Unfinished,
     progress: &'a dyn Progress,
     stop: &'a StopFlag,
@@ -281,6 +290,7 @@ impl Work<'_> {
             folder: self.unfinished.folder(),
             drafts: drafts.len(),
             marker,
+            earlier: self.earlier,
             max_memory: self.config.memory() / 4,
             progress: self.progress,
             stop: self.stop,

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::ingest::draft::{Drafted, StoredDraft};
+use crate::ingest::earlier::Earlier;
 use crate::stage::UNFINISHED;
 
 /// A line for each document that stays for others.
@@ -21,10 +22,12 @@ const KEPT: &str = "kept.jsonl";
 /// A line for each document that has such a one, in their order: written last, so that it is there only when all is decided.
 const COPIES: &str = "copies.jsonl";
 
-/// A document of which another stays. Both are numbered in the order of the documents that filters keep.
+/// A document of which another stays.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Copy {
+    /// Its number among the documents that filters keep, in their order.
     removed: u64,
+    /// The number of the other, where those of earlier corpora are counted before these.
     kept: u64,
     jaccard: f64,
 }
@@ -35,6 +38,9 @@ pub(super) struct Kept {
     number: u64,
     pub(super) id: String,
     pub(super) part: Part,
+    /// The earlier corpus that it is a document of, as the recipe names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) corpus: Option<String>,
 }
 
 /// The decision. It grows with the number of copies: some tens of bytes each, and the ids of those that stay.
@@ -48,6 +54,7 @@ pub(super) struct Resolution<'a> {
     pub(super) folder: &'a Path,
     pub(super) drafts: usize,
     pub(super) marker: &'a Marker,
+    pub(super) earlier: &'a Earlier,
     pub(super) max_memory: u64,
     pub(super) progress: &'a dyn Progress,
     pub(super) stop: &'a StopFlag,
@@ -78,11 +85,13 @@ impl Resolution<'_> {
     }
 
     fn decide(&self, records: &Path) -> Result<(Vec<Copy>, Vec<Kept>), Error> {
-        let mut clusters = self.search(records)?;
+        self.earlier
+            .mark(self.marker, records, self.progress, self.stop)?;
+        let (mut clusters, earlier) = self.search(records)?;
         let failed = |error| Error::from(kiln_run::Error::io(records, error));
         // Without a name: it goes with this process.
         let mut shingles = BufWriter::new(tempfile::tempfile_in(records).map_err(failed)?);
-        let mut seen = self.look_at(&mut clusters, records, &mut shingles)?;
+        let mut seen = self.look_at(&mut clusters, earlier, records, &mut shingles)?;
         let shingles = shingles
             .into_inner()
             .map_err(|error| failed(error.into_error()))?;
@@ -93,7 +102,7 @@ impl Resolution<'_> {
                 bytes: seen.bytes,
             })
         };
-        let removals = clusters.removals(self.marker.keep(), describe)?;
+        let removals = clusters.removals_after(earlier, self.marker.keep(), describe)?;
         let read = |number: u64| read_shingles(&shingles, seen[&number].shingles);
         let mut copies = Vec::with_capacity(removals.len());
         for removal in &removals {
@@ -103,7 +112,7 @@ impl Resolution<'_> {
             let one = read(removal.removed).map_err(failed)?;
             let other = read(removal.kept).map_err(failed)?;
             copies.push(Copy {
-                removed: removal.removed,
+                removed: removal.removed - earlier,
                 kept: removal.kept,
                 jaccard: jaccard(&one, &other),
             });
@@ -115,41 +124,82 @@ impl Resolution<'_> {
         Ok((copies, kept.map(|seen| seen.kept).collect()))
     }
 
-    /// Which documents agree.
-    fn search(&self, records: &Path) -> Result<Clusters, Error> {
+    /// Which documents agree, and how many of them are those of earlier corpora, which come first.
+    fn search(&self, records: &Path) -> Result<(Clusters, u64), Error> {
         self.progress.begin("duplicates", None, Unit::Documents);
         let mut search = CopySearch::new(self.marker, records, self.max_memory);
         let mut done = 0;
+        let mut push = |mark: &[u8]| {
+            if self.stop.requested() {
+                return Err(Error::Interrupted);
+            }
+            search.push(mark)?;
+            done += 1;
+            self.progress.advance(done);
+            Ok(done)
+        };
+        let mut earlier = 0;
+        self.earlier.for_each_mark(self.marker, records, |mark| {
+            earlier = push(mark)?;
+            Ok(())
+        })?;
         for number in 0..self.drafts {
             let draft = StoredDraft::new(self.folder, number);
-            draft.for_each_mark(self.marker.mark_bytes(), |mark| {
-                if self.stop.requested() {
-                    return Err(Error::Interrupted);
-                }
-                search.push(mark)?;
-                done += 1;
-                self.progress.advance(done);
-                Ok(())
-            })?;
+            draft.for_each_mark(self.marker.mark_bytes(), |mark| push(mark).map(drop))?;
         }
         let clusters = search.finish()?;
         self.progress.end();
-        Ok(clusters)
+        Ok((clusters, earlier))
     }
 
-    /// Every document that agrees with another; their shingles go to `shingles`.
+    /// Every document that agrees with a new one; their shingles go to `shingles`.
     fn look_at(
         &self,
         clusters: &mut Clusters,
+        earlier: u64,
         path: &Path,
         shingles: &mut dyn Write,
     ) -> Result<HashMap<u64, Seen>, Error> {
-        let failed = |error| Error::from(kiln_run::Error::io(path, error));
-        let mut members: Vec<u64> = clusters.sets().into_iter().flatten().collect();
+        let with_new = |set: &Vec<u64>| set.last().is_some_and(|&last| last >= earlier);
+        let sets = clusters.sets().into_iter().filter(with_new);
+        let mut members: Vec<u64> = sets.flatten().collect();
         members.sort_unstable();
-        let mut members = members.into_iter().peekable();
         let mut seen = HashMap::new();
-        let (mut number, mut offset) = (0, 0);
+        let mut offset = 0;
+        let mut see = |text: &str, kept: Kept| -> Result<(), Error> {
+            let of_document = self.marker.shingles(text);
+            for shingle in &of_document {
+                let written = shingles.write_all(&shingle.to_le_bytes());
+                written.map_err(|error| kiln_run::Error::io(path, error))?;
+            }
+            let place = (offset, of_document.len());
+            offset += 8 * of_document.len() as u64;
+            seen.insert(
+                kept.number,
+                Seen {
+                    kept,
+                    bytes: text.len() as u64,
+                    shingles: place,
+                },
+            );
+            Ok(())
+        };
+        let (old, new) = members.split_at(members.partition_point(|&number| number < earlier));
+        self.earlier
+            .for_each_of(old, self.marker, path, |number, found| {
+                if self.stop.requested() {
+                    return Err(Error::Interrupted);
+                }
+                let kept = Kept {
+                    number,
+                    id: found.document.id,
+                    part: found.part,
+                    corpus: Some(found.corpus.to_owned()),
+                };
+                see(&found.document.text, kept)
+            })?;
+        let mut members = new.iter().copied().peekable();
+        let mut number = earlier;
         for draft in 0..self.drafts {
             if members.peek().is_none() {
                 break;
@@ -162,26 +212,13 @@ impl Resolution<'_> {
                     return Ok(());
                 };
                 if members.next_if_eq(&number).is_some() {
-                    let of_document = self.marker.shingles(&document.text);
-                    for shingle in &of_document {
-                        shingles.write_all(&shingle.to_le_bytes()).map_err(failed)?;
-                    }
                     let kept = Kept {
                         number,
                         id: document.id,
                         part,
+                        corpus: None,
                     };
-                    let bytes = document.text.len() as u64;
-                    let shingles = (offset, of_document.len());
-                    offset += 8 * of_document.len() as u64;
-                    seen.insert(
-                        number,
-                        Seen {
-                            kept,
-                            bytes,
-                            shingles,
-                        },
-                    );
+                    see(&document.text, kept)?;
                 }
                 number += 1;
                 Ok(())

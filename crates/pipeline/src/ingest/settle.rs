@@ -1,6 +1,5 @@
 //! From drafts to the stored corpus: copies go, everything else stays as its draft has it.
 
-use kiln_corpus::Part;
 use kiln_run::{FileEntry, Progress, StopFlag, Unit};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -9,12 +8,12 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::ingest::chunk::{Chunk, Tally};
 use crate::ingest::draft::{Drafted, StoredDraft};
-use crate::ingest::resolve::Resolved;
+use crate::ingest::resolve::{Kept, Resolved};
 use crate::ledger::{excerpt, split_name};
 use crate::stage::{PartRecord, Unfinished};
 
 /// Why a document is dropped of which another copy stays.
-pub(super) const DUPLICATE: &str = "duplicate";
+pub(crate) const DUPLICATE: &str = "duplicate";
 
 /// Name of the records of this step among those of the stage.
 const SERIES: &str = "settled";
@@ -87,7 +86,7 @@ impl Settlement<'_> {
                 None => chunk.keep(part, *document, format!("{line}\n").as_bytes()),
                 Some((kept, jaccard)) => {
                     let reason = self.remove.then_some(DUPLICATE);
-                    let mut entry = amended(line, reason, kept.part, &kept.id, jaccard)?;
+                    let mut entry = amended(line, reason, kept, jaccard)?;
                     if self.remove {
                         entry["excerpt"] = json!(excerpt(&document.text));
                     }
@@ -110,15 +109,17 @@ impl Settlement<'_> {
 fn amended(
     line: &str,
     reason: Option<&str>,
-    part: Part,
-    id: &str,
+    kept: &Kept,
     jaccard: f64,
 ) -> Result<Value, Error> {
     let mut entry: Value =
         serde_json::from_str(line).map_err(|error| Error::Output(error.into()))?;
     entry["kept"] = json!(reason.is_none());
     entry["reason"] = json!(reason);
-    entry["split"] = json!(split_name(part));
-    entry["duplicate_of"] = json!({ "id": id, "jaccard": jaccard });
+    entry["split"] = json!(split_name(kept.part));
+    entry["duplicate_of"] = json!({ "id": kept.id, "jaccard": jaccard });
+    if let Some(corpus) = &kept.corpus {
+        entry["duplicate_of"]["corpus"] = json!(corpus);
+    }
     Ok(entry)
 }

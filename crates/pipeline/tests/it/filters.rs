@@ -24,7 +24,7 @@ const RECIPE: &str = r#"
 "#;
 
 /// A text of its own: words drawn by its number.
-fn text(number: usize) -> String {
+pub(crate) fn text(number: usize) -> String {
     let syllables = [
         "ka", "lo", "mir", "ten", "su", "vel", "dor", "pi", "ran", "osk", "ul", "fen",
     ];
@@ -73,7 +73,7 @@ fn scene() -> Scene {
     scene
 }
 
-fn ingest_with(
+pub(crate) fn ingest_with(
     scene: &Scene,
     run: &str,
     overrides: &[&str],
@@ -85,7 +85,7 @@ fn ingest_with(
     ingest(&recipe, &run, progress, stop).map(drop)
 }
 
-fn ledger(folder: &Path) -> Vec<Value> {
+pub(crate) fn ledger(folder: &Path) -> Vec<Value> {
     let mut out = Vec::new();
     inspect(&folder.join("corpus"), true, &mut out).unwrap();
     let lines = String::from_utf8(out).unwrap();
@@ -95,7 +95,7 @@ fn ledger(folder: &Path) -> Vec<Value> {
         .collect()
 }
 
-fn entry<'a>(ledger: &'a [Value], id: &str) -> &'a Value {
+pub(crate) fn entry<'a>(ledger: &'a [Value], id: &str) -> &'a Value {
     ledger.iter().find(|entry| entry["id"] == id).unwrap()
 }
 
