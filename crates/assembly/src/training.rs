@@ -8,7 +8,7 @@ use kiln_dataset::TaskConfig;
 use kiln_evaluate::Copies;
 use kiln_infer::Sampling;
 use kiln_learn::{self as learn, Evaluation};
-use kiln_pipeline::{Ingested, Prepared, Reach, RunOptions};
+use kiln_pipeline::{IngestPart, Prepared, Reach, RunOptions};
 use kiln_recipe::{Recipe, Resolved};
 use kiln_run::{Progress, RunFolder, StopFlag};
 use kiln_tensor::Draws;
@@ -49,19 +49,19 @@ fn open(options: &RunOptions) -> Result<Opened, Error> {
 /// As the stage; nothing half-done stands under a final name.
 pub fn ingest_recipe(
     options: &RunOptions,
+    part: IngestPart,
     progress: &dyn Progress,
     stop: &StopFlag,
-) -> Result<Ingested, Error> {
-    if Reach::of(&options.recipe()?) != Reach::Model {
-        return Ok(kiln_pipeline::ingest_recipe(options, progress, stop)?);
+) -> Result<(), Error> {
+    let recipe = options.recipe()?;
+    if Reach::of(&recipe) == Reach::Model {
+        Design::read(&recipe)?;
+        if !matches!(part, IngestPart::Shard(_)) {
+            // So that the run stores the whole recipe.
+            drop(open(options)?);
+        }
     }
-    let opened = open(options)?;
-    Ok(kiln_pipeline::ingest(
-        &opened.recipe,
-        &opened.run,
-        progress,
-        stop,
-    )?)
+    Ok(kiln_pipeline::ingest_recipe(options, part, progress, stop)?)
 }
 
 /// Prepare the data of a recipe, after checking the whole of it; one without a model is enough.

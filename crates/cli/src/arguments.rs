@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use kiln_pipeline::RunOptions;
+use kiln_pipeline::{RunOptions, Shard};
 
 /// Raw text in, a trained language model out, from one recipe.
 #[derive(Debug, Parser)]
@@ -68,7 +68,16 @@ pub(crate) enum Verb {
         json: bool,
     },
     /// Read the sources of a recipe into documents: `kiln ingest mine.toml`
-    Ingest(RecipeArguments),
+    Ingest {
+        #[command(flatten)]
+        recipe: RecipeArguments,
+        /// Read one shard of N alone, counted from 0, for an array of jobs: `--shard 3/16`
+        #[arg(long, value_name = "I/N", conflicts_with = "merge")]
+        shard: Option<Shard>,
+        /// Put the shards together that were read with --shard
+        #[arg(long)]
+        merge: bool,
+    },
     /// Make the data of a recipe ready for training: `kiln prepare mine.toml`
     Prepare(RecipeArguments),
     /// Train the model of a recipe, preparing what is not ready: `kiln train mine.toml`

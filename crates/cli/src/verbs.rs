@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use kiln_assembly as stages;
 #[cfg(not(feature = "torch"))]
 use kiln_pipeline as stages;
+use kiln_pipeline::IngestPart;
 
 use crate::arguments::{Arguments, Verb};
 use crate::exit;
@@ -73,8 +74,22 @@ pub(crate) fn call(verb: Verb) -> Result<u8, Failure> {
     let mut out = std::io::stdout().lock();
     match verb {
         Verb::New { task } => out.write_all(kiln_pipeline::new_recipe(&task)?.as_bytes())?,
-        Verb::Ingest(recipe) => {
-            stages::ingest_recipe(&recipe.into(), &Reporter::new(), &signals::stop_flag()?)?;
+        Verb::Ingest {
+            recipe,
+            shard,
+            merge,
+        } => {
+            let part = match shard {
+                Some(shard) => IngestPart::Shard(shard),
+                None if merge => IngestPart::Merge,
+                None => IngestPart::Whole,
+            };
+            stages::ingest_recipe(
+                &recipe.into(),
+                part,
+                &Reporter::new(),
+                &signals::stop_flag()?,
+            )?;
         }
         Verb::Prepare(recipe) => {
             stages::prepare_recipe(&recipe.into(), &Reporter::new(), &signals::stop_flag()?)?;

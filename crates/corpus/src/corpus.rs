@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::config::{Config, Method, Split};
+use crate::counts::Counts;
 use crate::documents::Documents;
 use crate::listing::{Inputs, Listing};
 use crate::split::{self, Cursor, SplitDocuments};
@@ -37,6 +38,39 @@ impl Corpus {
             listing: Arc::new(Listing::new(config, base)?),
             split: config.split.clone(),
         })
+    }
+
+    /// One of `count` shards of this corpus, counted from 0: a share of its files, about equally many bytes each, which can be
+    /// read elsewhere. All shards one after another give the documents of the whole, in the same order and with the same
+    /// parts. A shard may be without documents, or without held-out ones.
+    ///
+    /// # Errors
+    /// The split `tail`, for which the length of the whole has to be known.
+    ///
+    /// # Panics
+    /// If there is no such shard.
+    pub fn shard(&self, index: u32, count: u32) -> Result<Self, Error> {
+        assert!(index < count, "there is no shard {index} of {count}");
+        let method = self.split_method();
+        if method == Method::Tail {
+            return Err(Error::config(
+                "split.method",
+                "`tail` holds out the end of the whole corpus, which no shard can tell; choose random, cluster, files or none",
+            ));
+        }
+        Ok(Self {
+            listing: Arc::new(self.listing.shard(index, count)),
+            split: Split {
+                // What `auto` is for the whole.
+                method,
+                ..self.split.clone()
+            },
+        })
+    }
+
+    /// The point after all documents, when `counts` were given: for one whose shards were all read.
+    pub fn end(&self, counts: Counts) -> Cursor {
+        Cursor::at_end(&self.listing, counts)
     }
 
     /// The files, in the order in which they are read.

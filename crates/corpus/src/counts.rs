@@ -104,6 +104,30 @@ impl Counts {
     }
 }
 
+impl AddAssign<&Self> for Counts {
+    /// What `more` gave came after this.
+    fn add_assign(&mut self, more: &Self) {
+        let Self {
+            train,
+            held_out,
+            skipped,
+            replacement_characters,
+            first_replacement,
+        } = more;
+        self.train += *train;
+        self.held_out += *held_out;
+        self.skipped += skipped;
+        self.replacement_characters += replacement_characters;
+        earlier(&mut self.first_replacement, first_replacement);
+    }
+}
+
+fn earlier(first: &mut Option<String>, later: &Option<String>) {
+    if first.is_none() {
+        first.clone_from(later);
+    }
+}
+
 /// Inputs that became no document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -137,6 +161,33 @@ pub struct Skipped {
     /// The first of those records or files with what is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_broken: Option<String>,
+}
+
+impl AddAssign<&Self> for Skipped {
+    fn add_assign(&mut self, more: &Self) {
+        let Self {
+            empty_files,
+            first_empty_file,
+            empty_texts,
+            first_empty_text,
+            redirects,
+            other_pages,
+            other_records,
+            broken_records,
+            broken_files,
+            first_broken,
+        } = more;
+        self.empty_files += empty_files;
+        earlier(&mut self.first_empty_file, first_empty_file);
+        self.empty_texts += empty_texts;
+        earlier(&mut self.first_empty_text, first_empty_text);
+        self.redirects += redirects;
+        self.other_pages += other_pages;
+        self.other_records += other_records;
+        self.broken_records += broken_records;
+        self.broken_files += broken_files;
+        earlier(&mut self.first_broken, first_broken);
+    }
 }
 
 fn is_zero(count: &u64) -> bool {

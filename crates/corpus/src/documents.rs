@@ -79,6 +79,11 @@ impl Documents {
         }
     }
 
+    /// Whether this is but a shard of what the recipe names.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.listing.partial
+    }
+
     pub(crate) fn place(&self) -> Place {
         self.place
     }

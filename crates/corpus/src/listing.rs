@@ -9,13 +9,17 @@ use crate::record::Fields;
 use crate::search::Search;
 
 /// Everything that will be read, nothing of it opened yet.
+#[derive(Clone)]
 pub(crate) struct Listing {
     base: PathBuf,
     /// What the recipe says of broken records.
     pub(crate) on_broken: Option<OnBroken>,
+    /// Whether it is but a shard of what the recipe names.
+    pub(crate) partial: bool,
     pub(crate) sources: Vec<ListedSource>,
 }
 
+#[derive(Clone)]
 pub(crate) struct ListedSource {
     /// `sources[0]`
     pub(crate) key: String,
@@ -26,12 +30,14 @@ pub(crate) struct ListedSource {
     pub(crate) inputs: Inputs,
 }
 
+#[derive(Clone)]
 pub(crate) enum Inputs {
     Files(Vec<ListedFile>),
     Stories { seed: u64, count: u64 },
 }
 
 /// Kept small: there may be millions.
+#[derive(Clone)]
 pub(crate) struct ListedFile {
     /// The path as the recipe names it (its folder, for what was found in one).
     pub(crate) name: Box<str>,
@@ -72,8 +78,39 @@ impl Listing {
         Ok(Self {
             base: base.to_owned(),
             on_broken: config.broken,
+            partial: false,
             sources,
         })
+    }
+
+    /// The shard `index` of `count`: of all files in their order those whose middle byte lies in that share of all bytes.
+    /// Every source stays, with or without files; generated stories count as a file without bytes.
+    pub(crate) fn shard(&self, index: u32, count: u32) -> Self {
+        let bytes_of = |inputs: &Inputs| match inputs {
+            Inputs::Files(files) => files.iter().map(|file| file.bytes).sum(),
+            Inputs::Stories { .. } => 0u64,
+        };
+        let total: u64 = self.sources.iter().map(|one| bytes_of(&one.inputs)).sum();
+        let mut before = 0;
+        let mut is_in = |bytes: u64| {
+            let middle = u128::from(before + bytes / 2);
+            before += bytes;
+            let shard = middle * u128::from(count) / u128::from(total.max(1));
+            shard.min(u128::from(count - 1)) == u128::from(index)
+        };
+        let mut shard = self.clone();
+        shard.partial = true;
+        for source in &mut shard.sources {
+            match &mut source.inputs {
+                Inputs::Files(files) => files.retain(|file| is_in(file.bytes)),
+                Inputs::Stories { count, .. } => {
+                    if !is_in(0) {
+                        *count = 0;
+                    }
+                }
+            }
+        }
+        shard
     }
 
     pub(crate) fn path_of(&self, file: &ListedFile) -> PathBuf {

@@ -47,6 +47,18 @@ pub struct Cursor {
 }
 
 impl Cursor {
+    pub(crate) fn at_end(listing: &Listing, counts: Counts) -> Self {
+        let place = Place {
+            source: listing.sources.len(),
+            ..Place::default()
+        };
+        Self {
+            place,
+            counts,
+            train_characters: None,
+        }
+    }
+
     /// What was given before this point.
     pub fn counts(&self) -> &Counts {
         &self.counts
@@ -156,7 +168,7 @@ impl SplitDocuments {
             .get(place.source)
             .map(|source| &source.inputs)
         {
-            None => false,
+            None => place == Cursor::at_end(&listing, Counts::default()).place,
             Some(Inputs::Stories { count, .. }) => place.file == 0 && place.line <= *count,
             Some(Inputs::Files(files)) => {
                 // A place in a text may lie behind the end of the compressed file that holds it.
@@ -188,7 +200,7 @@ impl SplitDocuments {
             Rule::Random { .. } | Rule::Files | Rule::Whole => self.next_by_itself()?,
         };
         self.counts.skipped = self.documents.skipped().clone();
-        if next.is_none() {
+        if next.is_none() && !self.documents.is_partial() {
             self.judge()?;
         }
         Ok(next)

@@ -49,6 +49,14 @@ pub enum Error {
         /// The program and its version.
         written_by: String,
     },
+    /// Shards of a corpus that cannot be merged.
+    #[error("{}: {problem}", folder.display())]
+    Shards {
+        /// Where they lie, or the one that does not fit.
+        folder: PathBuf,
+        /// Which are missing or do not fit, and what to do.
+        problem: String,
+    },
     /// A stage that is to be read was never finished.
     #[error("{}: not there; finish it with `kiln prepare RECIPE --run-dir {}`", folder.display(), run.display())]
     NotPrepared {
@@ -160,6 +168,7 @@ impl Error {
             Self::InputsChanged { .. }
             | Self::OtherVersion { .. }
             | Self::NotPrepared { .. }
+            | Self::Shards { .. }
             | Self::Answer { .. }
             | Self::Classes { .. }
             | Self::Unknown { .. }

@@ -18,6 +18,8 @@ use crate::Error;
 pub(crate) const UNFINISHED: &str = "unfinished";
 /// The file in it with the stage's key.
 const KEY: &str = "key";
+/// The file in it that says that its parts were made elsewhere.
+const MERGE: &str = "merge";
 
 /// A stage of one run.
 pub(crate) struct Stage {
@@ -67,14 +69,13 @@ impl Stage {
             );
             remove_folder(&self.folder)?;
         }
-        fs::create_dir_all(&records).map_err(|error| kiln_run::Error::io(&records, error))?;
-        atomic::remove_leftovers(&self.folder)?;
-        atomic::remove_leftovers(&records)?;
-        atomic::write(&records.join(KEY), key.as_bytes())?;
-        Ok(State::Unfinished(Unfinished {
+        let unfinished = Unfinished {
             folder: self.folder.clone(),
             records,
-        }))
+            key,
+        };
+        unfinished.begin()?;
+        Ok(State::Unfinished(unfinished))
     }
 
     /// Why a stage that is finished for another key cannot be used. `inputs` are what it would be made from now, as its
@@ -111,7 +112,7 @@ impl Stage {
             remove_folder(&self.folder)?;
             let staged = atomic::StagedFolder::new(&self.folder)?;
             for file in &manifest.files {
-                link_or_copy(&folder, staged.path(), &file.name)?;
+                link_or_copy(&folder.join(&file.name), &staged.path().join(&file.name))?;
             }
             manifest.write(staged.path())?;
             staged.commit()?;
@@ -148,15 +149,15 @@ pub(crate) fn finished(folder: &Path) -> Result<Option<Manifest>, Error> {
     Ok(Some(Manifest::read(folder)?))
 }
 
-fn link_or_copy(from: &Path, to: &Path, name: &str) -> Result<(), Error> {
-    let (source, target) = (from.join(name), to.join(name));
-    let failed = |error| kiln_run::Error::io(&target, error);
+/// `target` must not be there.
+pub(crate) fn link_or_copy(source: &Path, target: &Path) -> Result<(), Error> {
+    let failed = |error| kiln_run::Error::io(target, error);
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
     }
     // File systems without links, and folders on two file systems.
-    if fs::hard_link(&source, &target).is_err() {
-        fs::copy(&source, &target).map_err(failed)?;
+    if fs::hard_link(source, target).is_err() {
+        fs::copy(source, target).map_err(failed)?;
     }
     Ok(())
 }
@@ -174,6 +175,7 @@ fn remove_folder(folder: &Path) -> Result<(), Error> {
 pub(crate) struct Unfinished {
     folder: PathBuf,
     records: PathBuf,
+    key: String,
 }
 
 /// What is known of a finished part.
@@ -183,6 +185,26 @@ pub(crate) trait PartRecord: Serialize + DeserializeOwned {
 }
 
 impl Unfinished {
+    fn begin(&self) -> Result<(), Error> {
+        let records = &self.records;
+        fs::create_dir_all(records).map_err(|error| kiln_run::Error::io(records, error))?;
+        atomic::remove_leftovers(&self.folder)?;
+        atomic::remove_leftovers(records)?;
+        Ok(atomic::write(&records.join(KEY), self.key.as_bytes())?)
+    }
+
+    /// Forget all parts: they will come from elsewhere.
+    pub(crate) fn begin_merge(&self) -> Result<(), Error> {
+        remove_folder(&self.folder)?;
+        self.begin()?;
+        Ok(atomic::write(&self.records.join(MERGE), b"")?)
+    }
+
+    /// Whether its parts come from elsewhere.
+    pub(crate) fn is_merge(&self) -> bool {
+        self.records.join(MERGE).exists()
+    }
+
     /// Where the stage's files go.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder

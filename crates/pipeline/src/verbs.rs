@@ -8,7 +8,8 @@ use kiln_run::{Progress, StopFlag};
 use kiln_text::{Document, Source};
 
 use crate::{
-    Error, Ingested, Prepared, default_run_folder, ingest, open_run, open_run_to_ingest, prepare,
+    Error, Prepared, Shard, default_run_folder, ingest, ingest_shard, merge_shards, open_run,
+    open_run_to_ingest, prepare,
 };
 
 /// Which recipe, and where its run lies.
@@ -67,18 +68,39 @@ fn quoted(word: &str) -> String {
     }
 }
 
+/// Which part of an ingestion is to be done.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum IngestPart {
+    /// All of it.
+    #[default]
+    Whole,
+    /// One shard of the sources, to be merged with the others later.
+    Shard(Shard),
+    /// The corpus, from shards that are all there.
+    Merge,
+}
+
 /// Ingest the sources of a recipe, which may have `[corpus]` alone; sections about models are accepted as they are written.
 ///
 /// # Errors
-/// As [`ingest`].
+/// As [`ingest`], [`ingest_shard`] and [`merge_shards`].
 pub fn ingest_recipe(
     options: &RunOptions,
+    part: IngestPart,
     progress: &dyn Progress,
     stop: &StopFlag,
-) -> Result<Ingested, Error> {
+) -> Result<(), Error> {
     let recipe = options.recipe()?;
-    let run = open_run_to_ingest(&recipe, &options.folder(&recipe)?)?;
-    ingest(&recipe, &run, progress, stop)
+    let folder = options.folder(&recipe)?;
+    if let IngestPart::Shard(shard) = part {
+        return ingest_shard(&recipe, &folder, shard, progress, stop);
+    }
+    let run = open_run_to_ingest(&recipe, &folder)?;
+    match part {
+        IngestPart::Merge => merge_shards(&recipe, &run, progress, stop)?,
+        _ => ingest(&recipe, &run, progress, stop)?,
+    };
+    Ok(())
 }
 
 /// Prepare the data of a recipe; its sections about models are accepted as they are written.

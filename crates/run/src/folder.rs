@@ -11,6 +11,8 @@ use crate::{Error, atomic};
 const RECIPE: &str = "recipe.toml";
 /// Locked by the process that works in the folder; holds its id.
 const LOCK: &str = "lock";
+/// Shards of the corpus, each a run of its own, which may be there before the run is.
+const SHARDS: &str = "shards";
 
 /// A run folder and, if it was opened for work, the lock on it: held until this is dropped or the process ends.
 #[derive(Debug)]
@@ -101,6 +103,11 @@ impl RunFolder {
         self.path.join("corpus")
     }
 
+    /// The folder of the shards in which the corpus is read, in a run at `run`.
+    pub fn shards(run: &Path) -> PathBuf {
+        run.join(SHARDS)
+    }
+
     /// The tokenizer's folder.
     pub fn tokenizer(&self) -> PathBuf {
         self.path.join("tokenizer")
@@ -140,7 +147,7 @@ impl RunFolder {
 fn refuse_foreign(path: &Path) -> Result<(), Error> {
     for entry in fs::read_dir(path).map_err(|error| Error::io(path, error))? {
         let name = entry.map_err(|error| Error::io(path, error))?.file_name();
-        if name != LOCK && name != RECIPE && !atomic::is_temporary(&name) {
+        if name != LOCK && name != RECIPE && name != SHARDS && !atomic::is_temporary(&name) {
             return Err(Error::Foreign {
                 path: path.to_owned(),
             });

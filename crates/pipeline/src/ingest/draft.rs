@@ -18,20 +18,48 @@ use crate::stage::UNFINISHED;
 /// A draft is read twice and removed: there time counts for more than size.
 const LEVEL: i32 = -1;
 
-fn name(what: &str, number: usize, ending: &str) -> String {
-    format!("{UNFINISHED}/{what}-{number:05}.{ending}")
-}
-
+/// The files of a draft, without the folder that they lie in.
 fn documents_name(number: usize) -> String {
-    name("documents", number, "jsonl.zst")
+    format!("documents-{number:05}.jsonl.zst")
 }
 
 fn lines_name(number: usize) -> String {
-    name("lines", number, "jsonl.zst")
+    format!("lines-{number:05}.jsonl.zst")
 }
 
 fn marks_name(number: usize) -> String {
-    name("marks", number, "bin")
+    format!("marks-{number:05}.bin")
+}
+
+/// Where drafts lie in the folder of a stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drafts {
+    /// Among what goes away when the corpus is finished.
+    Unfinished,
+    /// In the folder itself: a shard holds nothing else.
+    Shard,
+}
+
+impl Drafts {
+    fn name(self, file: &str) -> String {
+        match self {
+            Self::Unfinished => format!("{UNFINISHED}/{file}"),
+            Self::Shard => file.to_owned(),
+        }
+    }
+}
+
+/// What a file of draft `from` of a shard is called as a file of draft `to` of a corpus in the making.
+pub(super) fn renumbered(file: &str, from: usize, to: usize) -> Option<String> {
+    let number = format!("{from:05}");
+    let (what, ending) = file.split_once('-')?;
+    let ending = ending.strip_prefix(&number)?;
+    let file = format!("{what}-{to:05}{ending}");
+    let of_draft = [documents_name(to), lines_name(to), marks_name(to)];
+    Some(match of_draft.contains(&file) {
+        true => Drafts::Unfinished.name(&file),
+        false => file,
+    })
 }
 
 /// Whether a file goes away when the corpus is finished.
@@ -41,6 +69,7 @@ pub(super) fn is_draft(file: &FileEntry) -> bool {
 
 /// A draft in the making.
 pub(super) struct Draft {
+    place: Drafts,
     number: usize,
     documents: ChunkWriter<DigestWriter<StagedFile>>,
     lines: LedgerWriter,
@@ -52,14 +81,16 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn new(folder: &Path, number: usize) -> Result<Self, Error> {
-        let documents = folder.join(documents_name(number));
+    pub(super) fn new(folder: &Path, place: Drafts, number: usize) -> Result<Self, Error> {
+        let path = |file: String| folder.join(place.name(&file));
+        let documents = path(documents_name(number));
         let file = DigestWriter::new(StagedFile::new(&documents)?);
-        let marks_path = folder.join(marks_name(number));
+        let marks_path = path(marks_name(number));
         Ok(Self {
+            place,
             number,
             documents: ChunkWriter::with_level(file, documents, LEVEL)?,
-            lines: LedgerWriter::with_level(&folder.join(lines_name(number)), LEVEL)?,
+            lines: LedgerWriter::with_level(&path(lines_name(number)), LEVEL)?,
             marks: DigestWriter::new(StagedFile::new(&marks_path)?),
             marks_path,
             quarantine: Quarantine::new(folder, number),
@@ -92,10 +123,11 @@ impl Draft {
     }
 
     pub(super) fn commit(self) -> Result<(Vec<FileEntry>, Tally), Error> {
+        let name = |file: String| self.place.name(&file);
         let mut files = vec![
-            ledger::commit(self.documents.finish()?, &documents_name(self.number))?,
-            ledger::commit(self.marks, &marks_name(self.number))?,
-            self.lines.commit(&lines_name(self.number))?,
+            ledger::commit(self.documents.finish()?, &name(documents_name(self.number)))?,
+            ledger::commit(self.marks, &name(marks_name(self.number)))?,
+            self.lines.commit(&name(lines_name(self.number)))?,
         ];
         files.extend(self.quarantine.commit()?);
         Ok((files, self.tally))
@@ -130,18 +162,22 @@ impl<'a> StoredDraft<'a> {
         Self { folder, number }
     }
 
+    fn path(&self, file: String) -> PathBuf {
+        self.folder.join(Drafts::Unfinished.name(&file))
+    }
+
     /// The marks, `length` bytes each, in the order of the documents that are kept.
     pub(super) fn for_each_mark(
         &self,
         length: usize,
         take: impl FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        marks::for_each(&self.folder.join(marks_name(self.number)), length, take)
+        marks::for_each(&self.path(marks_name(self.number)), length, take)
     }
 
     /// The documents that are kept.
     pub(super) fn documents(&self) -> DocumentReader {
-        DocumentReader::new([self.folder.join(documents_name(self.number))])
+        DocumentReader::new([self.path(documents_name(self.number))])
     }
 
     /// Every document of the sources in their order.
@@ -149,7 +185,7 @@ impl<'a> StoredDraft<'a> {
         &self,
         mut take: impl FnMut(Drafted<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let path = self.folder.join(lines_name(self.number));
+        let path = self.path(lines_name(self.number));
         let damaged = |problem: &str| {
             let advice = format!("{problem}; remove the folder and ingest again");
             Error::from(kiln_run::Error::damaged(&path, advice))

@@ -11,6 +11,7 @@ mod marks;
 mod read;
 mod resolve;
 mod settle;
+mod shard;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,17 +25,19 @@ use serde_json::json;
 
 use crate::Error;
 use crate::ingest::chunk::{Tally, parse_chunk_name};
-use crate::ingest::draft::is_draft;
+use crate::ingest::draft::{Drafts, is_draft};
 use crate::ingest::earlier::Earlier;
 use crate::ingest::read::{ChunkRecord, Ingestion};
-use crate::ingest::resolve::Resolution;
+use crate::ingest::resolve::{Resolution, Resolved};
 use crate::ingest::settle::{SettledRecord, Settlement};
+use crate::ingest::shard::Merge;
 use crate::inputs::{INPUTS, Inputs, Known};
 use crate::ledger::split_name;
 use crate::plan::{in_recipe, read_corpus};
 use crate::stage::{PartRecord, Stage, State, Unfinished, siblings};
 
 pub(crate) use settle::DUPLICATE;
+pub use shard::{Shard, ingest_shard, merge_shards};
 
 /// Kind of the stage's manifest and name of its folder.
 pub(crate) const CORPUS: &str = "corpus";
@@ -119,6 +122,16 @@ pub fn ingest(
     progress: &dyn Progress,
     stop: &StopFlag,
 ) -> Result<Ingested, Error> {
+    make(recipe, run, None, progress, stop)
+}
+
+fn make(
+    recipe: &Recipe,
+    run: &RunFolder,
+    merge: Option<Merge<'_>>,
+    progress: &dyn Progress,
+    stop: &StopFlag,
+) -> Result<Ingested, Error> {
     let (_, config) = read_corpus(recipe)?;
     let corpus =
         Corpus::open(&config, recipe.folder()).map_err(|error| in_recipe(error, recipe))?;
@@ -131,6 +144,9 @@ pub fn ingest(
     }
     let folder = run.corpus();
     known.add(&folder);
+    if let Some(merge) = &merge {
+        merge.add_known(&mut known)?;
+    }
     let earlier = Earlier::open(&config, recipe, &folder)?;
     let mut inputs = Inputs::of(&corpus, &known, progress, stop)?;
     earlier.add_to(&mut inputs)?;
@@ -143,6 +159,9 @@ pub fn ingest(
         State::Done(manifest) => manifest,
         State::Other(manifest) => return Err(changed(&folder, &inputs, manifest)),
         State::Unfinished(unfinished) => {
+            if let Some(merge) = &merge {
+                merge.put_into(&unfinished, &config, &corpus, &known, progress, stop)?;
+            }
             inputs.write(&folder)?;
             let work = Work {
                 config: &config,
@@ -255,20 +274,22 @@ struct Work<'a> {
 impl Work<'_> {
     /// What the corpus holds, how many documents were dropped for which reason, and the files.
     fn run(&self) -> Result<(Counts, DroppedCounts, Vec<FileEntry>), Error> {
+        let drafted = self.marker.is_some() || self.unfinished.is_merge();
         let ingestion = Ingestion {
             corpus: self.corpus,
             judge: &self.judge,
             marker: self.marker.as_ref(),
+            drafts: drafted.then_some(Drafts::Unfinished),
             chunk_bytes: self.config.chunk_bytes,
             unfinished: self.unfinished,
             progress: self.progress,
             stop: self.stop,
         };
         let read = ingestion.run()?;
-        let (tally, files) = match &self.marker {
-            None => gather(read.parts, |part| &part.tally),
-            Some(marker) => {
-                let settled = self.settle(marker, &read.parts)?;
+        let (tally, files) = match drafted {
+            false => gather(read.parts, |part| &part.tally),
+            true => {
+                let settled = self.settle(&read.parts)?;
                 let (tally, mut files) = gather(settled, |part| &part.tally);
                 // What could not be read is there since the sources were read.
                 let written = read.parts.iter().flat_map(|part| &part.files);
@@ -285,17 +306,20 @@ impl Work<'_> {
     }
 
     /// From drafts to the corpus, once all documents are there.
-    fn settle(&self, marker: &Marker, drafts: &[ChunkRecord]) -> Result<Vec<SettledRecord>, Error> {
-        let resolution = Resolution {
-            folder: self.unfinished.folder(),
-            drafts: drafts.len(),
-            marker,
-            earlier: self.earlier,
-            max_memory: self.config.memory() / 4,
-            progress: self.progress,
-            stop: self.stop,
+    fn settle(&self, drafts: &[ChunkRecord]) -> Result<Vec<SettledRecord>, Error> {
+        let resolved = match &self.marker {
+            None => Resolved::default(),
+            Some(marker) => Resolution {
+                folder: self.unfinished.folder(),
+                drafts: drafts.len(),
+                marker,
+                earlier: self.earlier,
+                max_memory: self.config.memory() / 4,
+                progress: self.progress,
+                stop: self.stop,
+            }
+            .run()?,
         };
-        let resolved = resolution.run()?;
         let mut documents = 0;
         let firsts: Vec<u64> = drafts
             .iter()
@@ -309,6 +333,7 @@ impl Work<'_> {
             unfinished: self.unfinished,
             firsts: &firsts,
             remove: self.config.removes_copies(),
+            may_drop: self.marker.is_some() || self.judge.may_drop(),
             progress: self.progress,
             stop: self.stop,
         };

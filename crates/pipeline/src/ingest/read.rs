@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::ingest::chunk::{Chunk, Tally};
-use crate::ingest::draft::Draft;
+use crate::ingest::draft::{Draft, Drafts};
 use crate::ledger::{Entry, excerpt, split_name};
 use crate::stage::{PartRecord, Unfinished};
 
@@ -24,7 +24,7 @@ const DOCUMENT_BYTES: u64 = 256;
 /// What is known after a chunk.
 #[derive(Serialize, Deserialize)]
 pub(super) struct ChunkRecord {
-    cursor: Cursor,
+    pub(super) cursor: Cursor,
     pub(super) files: Vec<FileEntry>,
     pub(super) tally: Tally,
 }
@@ -46,8 +46,10 @@ pub(super) struct Outcome {
 pub(super) struct Ingestion<'a> {
     pub(super) corpus: &'a Corpus,
     pub(super) judge: &'a Judge,
-    /// Where copies are searched for: what each document leaves for the search. Then drafts are written, not chunks.
+    /// Where copies are searched for: what each document leaves for the search.
     pub(super) marker: Option<&'a Marker>,
+    /// Where drafts are written; none: chunks are.
+    pub(super) drafts: Option<Drafts>,
     pub(super) chunk_bytes: u64,
     pub(super) unfinished: &'a Unfinished,
     pub(super) progress: &'a dyn Progress,
@@ -248,8 +250,8 @@ impl Ingestion<'_> {
 
     fn output(&self, number: usize) -> Result<Output, Error> {
         let folder = self.unfinished.folder();
-        Ok(match self.marker {
-            Some(_) => Output::Draft(Box::new(Draft::new(folder, number)?)),
+        Ok(match self.drafts {
+            Some(place) => Output::Draft(Box::new(Draft::new(folder, place, number)?)),
             None => Output::Chunk(Box::new(Chunk::new(folder, number)?)),
         })
     }

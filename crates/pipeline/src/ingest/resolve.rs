@@ -44,6 +44,7 @@ pub(super) struct Kept {
 }
 
 /// The decision. It grows with the number of copies: some tens of bytes each, and the ids of those that stay.
+#[derive(Default)]
 pub(super) struct Resolved {
     copies: Vec<Copy>,
     kept: HashMap<u64, Kept>,

@@ -38,6 +38,8 @@ pub(super) struct Settlement<'a> {
     pub(super) firsts: &'a [u64],
     /// Whether copies go, or only follow the document that they are copies of to its part of the split.
     pub(super) remove: bool,
+    /// Whether any document may have been left out, so that it is not known here whether a text goes on in the next chunk.
+    pub(super) may_drop: bool,
     pub(super) progress: &'a dyn Progress,
     pub(super) stop: &'a StopFlag,
 }
@@ -99,19 +101,16 @@ impl Settlement<'_> {
                 }
             }
         })?;
-        chunk.end_text();
+        if self.may_drop {
+            chunk.end_text();
+        }
         let (files, tally) = chunk.commit()?;
         Ok(SettledRecord { files, tally })
     }
 }
 
 /// The line of a document that is a copy.
-fn amended(
-    line: &str,
-    reason: Option<&str>,
-    kept: &Kept,
-    jaccard: f64,
-) -> Result<Value, Error> {
+fn amended(line: &str, reason: Option<&str>, kept: &Kept, jaccard: f64) -> Result<Value, Error> {
     let mut entry: Value =
         serde_json::from_str(line).map_err(|error| Error::Output(error.into()))?;
     entry["kept"] = json!(reason.is_none());

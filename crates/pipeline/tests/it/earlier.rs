@@ -199,7 +199,9 @@ fn marks_that_are_made_are_not_made_again() {
     let stopped = ingest_with(&scene, "run", &[AGAINST], &stopper, &stopper.stop);
     assert!(matches!(stopped, Err(Error::Interrupted)));
     let unfinished = contents(&scene.path("run/corpus/unfinished"));
-    let marks = unfinished.keys().filter(|name| name.starts_with("earlier-"));
+    let marks = unfinished
+        .keys()
+        .filter(|name| name.starts_with("earlier-"));
     let chunks = contents(&scene.path("old/run/corpus"));
     let chunks = chunks
         .keys()
@@ -269,5 +271,8 @@ fn what_is_no_earlier_corpus_is_refused() {
     let error = ingest(&scene, "cut/run", &[AGAINST])
         .unwrap_err()
         .to_string();
-    assert!(error.contains("train-00000.jsonl.zst: cut short"), "{error}");
+    assert!(
+        error.contains("train-00000.jsonl.zst: cut short"),
+        "{error}"
+    );
 }

@@ -7,5 +7,6 @@ mod filters;
 mod interruptions;
 mod reuse;
 mod scene;
+mod sharded;
 mod tasks;
 mod verbs;
