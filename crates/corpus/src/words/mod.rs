@@ -31,12 +31,7 @@ impl Words {
     /// ```
     pub fn split(self, text: &str) -> Vec<&str> {
         match self {
-            Self::Whitespace => {
-                // Six bytes a word and its space, about.
-                let mut words = Vec::with_capacity(text.len() / 6 + 1);
-                words.extend(python::split(text));
-                words
-            }
+            Self::Whitespace => python::words(text),
             Self::Spacy => spacy::split(text),
         }
     }
