@@ -48,3 +48,9 @@ pub fn sentence_count(words: Words, text: &str) -> usize {
         Words::Spacy => spacy::sentence_count(text),
     }
 }
+
+/// [`sentence_count`] by spaCy's rule of a part of a text, given the words of the text that are in it, which need not be
+/// cut again.
+pub(crate) fn sentence_count_of_words(text: &str, words: &[&str]) -> usize {
+    spacy::sentence_count_of_words(text, words)
+}
