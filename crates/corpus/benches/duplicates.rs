@@ -1,8 +1,7 @@
 //! How fast copies are found, on one core: `cargo bench -p kiln-corpus --bench duplicates`.
 //!
-//! The text is 2000 documents of four stories each from the story generator; with `KILN_BENCH_TEXT` the documents are
-//! the paragraphs of that file, 2000 bytes and more of them at a time. Times are those that this thread spent on a core,
-//! so that other work on the machine counts little.
+//! The text is 2000 documents of four stories each from the story generator, with `KILN_DATA` the plain text files of that
+//! folder.
 
 mod cpu_time;
 mod texts;
