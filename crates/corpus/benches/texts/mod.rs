@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 /// The folder, if it is named.
-pub fn data() -> Option<PathBuf> {
+pub(crate) fn data() -> Option<PathBuf> {
     std::env::var_os("KILN_DATA").map(PathBuf::from)
 }
 
 /// Files of running text, in pieces of at most 8 kB that end with a line.
-pub fn read(folder: &Path) -> Vec<String> {
+pub(crate) fn read(folder: &Path) -> Vec<String> {
     let mut texts = Vec::new();
     for (folder, ending) in [
         (folder.join("rust-book-md"), "md"),
