@@ -132,10 +132,10 @@ impl Simple {
         if (digits | eight) & HIGH != 0 {
             return false;
         }
-        let small = eight | 0x20 * ONES;
+        let small = eight | (0x20 * ONES);
         let letters = at_least(small, b'a') & !at_least(small, b'z' + 1) & HIGH;
         let mask = (letters >> 7) * 0xFF;
-        let became = ((small & mask) | (0x20 * ONES & !mask)).to_le_bytes();
+        let became = ((small & mask) | ((0x20 * ONES) & !mask)).to_le_bytes();
         let spaces = !letters & HIGH;
         let after_spaces = spaces << 8 | u64::from(self.after_space) << 7;
         match self.bytes.get_mut(self.end..self.end + 8) {

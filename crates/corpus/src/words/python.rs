@@ -151,7 +151,7 @@ fn low_and_odd(block: &[u8; BLOCK]) -> (u64, u64) {
         // The high bit of a byte is set where its low seven bits are above 0x20, above 0x1F, not a line feed's.
         let above = seven + (0x7F - 0x20) * ONES;
         let printed = seven + (0x7F - 0x1F) * ONES;
-        let other = (seven ^ u64::from(b'\n') * ONES) + 0x7F * ONES;
+        let other = (seven ^ (u64::from(b'\n') * ONES)) + 0x7F * ONES;
         let is_low = !(above | eight) & HIGH;
         let is_odd = (!printed & other | eight) & HIGH;
         low |= ((is_low >> 7).wrapping_mul(GATHER) >> 56) << place;
