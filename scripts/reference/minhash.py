@@ -29,6 +29,7 @@ CASES = [
     {},
     {"hash": "sha1"},
     {"n_grams": 3, "buckets": 5, "rows": 4, "seed": 42},
+    {"words": "spacy"},
 ]
 
 

@@ -1,13 +1,14 @@
 //! How fast copies are found, on one core: `cargo bench -p kiln-corpus --bench duplicates`.
 //!
-//! The text is 2000 documents of four stories each from the story generator; with `KILN_BENCH_TEXT` the documents are
-//! the paragraphs of that file, 2000 bytes and more of them at a time. Times are those that this thread spent on a core,
-//! so that other work on the machine counts little.
+//! The text is 2000 documents of four stories each from the story generator, with `KILN_DATA` the plain text files of that
+//! folder.
+
+mod cpu_time;
+mod texts;
 
 use std::hint::black_box;
-use std::time::Duration;
 
-use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+use cpu_time::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kiln_corpus::duplicates::{
     BandSorter, Clusters, DecontaminationConfig, EvaluationIndex, MinHash, MinHashConfig,
@@ -15,51 +16,9 @@ use kiln_corpus::duplicates::{
 };
 use kiln_corpus::stories::Stories;
 
-/// The time on a core, as Linux counts it.
-struct CpuTime;
-
-impl Measurement for CpuTime {
-    type Intermediate = Duration;
-    type Value = Duration;
-
-    fn start(&self) -> Duration {
-        let read = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-        let nanoseconds = read.split(' ').next().and_then(|first| first.parse().ok());
-        Duration::from_nanos(nanoseconds.expect("Linux with /proc"))
-    }
-
-    fn end(&self, start: Duration) -> Duration {
-        self.start() - start
-    }
-
-    fn add(&self, one: &Duration, other: &Duration) -> Duration {
-        *one + *other
-    }
-
-    fn zero(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn to_f64(&self, value: &Duration) -> f64 {
-        value.as_nanos() as f64
-    }
-
-    fn formatter(&self) -> &dyn ValueFormatter {
-        WallTime.formatter()
-    }
-}
-
 fn documents() -> Vec<String> {
-    if let Ok(path) = std::env::var("KILN_BENCH_TEXT") {
-        let text = std::fs::read_to_string(path).expect("KILN_BENCH_TEXT names a text file");
-        let mut documents = vec![String::new()];
-        for line in text.split_inclusive('\n') {
-            match documents.last_mut() {
-                Some(last) if last.len() < 2000 => last.push_str(line),
-                _ => documents.push(line.to_owned()),
-            }
-        }
-        return documents;
+    if let Some(folder) = texts::data() {
+        return texts::read(&folder);
     }
     let stories = Stories::new(1);
     let story = |index: u64| stories.story(index).text;
@@ -78,7 +37,7 @@ fn duplicates(criterion: &mut Criterion<CpuTime>) {
 
     let mut group = criterion.benchmark_group("duplicates");
     group.sample_size(10);
-    group.throughput(Throughput::Bytes(bytes as u64));
+    group.throughput(Throughput::BytesDecimal(bytes as u64));
     let mut each = |name: &str, of_one: &dyn Fn(&str)| {
         group.bench_function(name, |bench| {
             bench.iter(|| documents.iter().for_each(|text| of_one(text)));
@@ -144,7 +103,7 @@ fn duplicates(criterion: &mut Criterion<CpuTime>) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().with_measurement(CpuTime);
+    config = cpu_time::criterion();
     targets = duplicates
 }
 criterion_main!(benches);

@@ -1,19 +1,22 @@
 //! How fast documents are filtered, on one core: `cargo bench -p kiln-corpus --bench filters`
 //!
-//! Each family alone and all four in one pass, over texts that are generated here; with `KILN_DATA` over the plain text
-//! files of that folder.
+//! Each family alone and all four in one pass, by both kinds of words, over texts that are generated here; with
+//! `KILN_DATA` over the plain text files of that folder.
+
+mod cpu_time;
+mod texts;
 
 use std::hint::black_box;
-use std::path::Path;
 
+use cpu_time::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kiln_corpus::filters::{Analysis, Filter, FilterConfig};
 use kiln_text::{Document, Provenance};
 
 fn documents() -> Vec<Document> {
     let document = |text: String| Document::new("", text, Provenance::default());
-    let texts = match std::env::var_os("KILN_DATA") {
-        Some(folder) => read(Path::new(&folder)),
+    let texts = match texts::data() {
+        Some(folder) => texts::read(&folder),
         None => (0..200).map(generate).collect(),
     };
     assert!(!texts.is_empty(), "no texts");
@@ -54,77 +57,48 @@ fn generate(seed: u64) -> String {
     text
 }
 
-/// Files of running text, in pieces of at most 8 kB that end with a line.
-fn read(folder: &Path) -> Vec<String> {
-    let mut texts = Vec::new();
-    for (folder, ending) in [
-        (folder.join("rust-book-md"), "md"),
-        (folder.join("books"), "txt"),
-        (folder.join("tinystories-sample"), "txt"),
-        (folder.join("wikitext2"), "txt"),
-    ] {
-        let mut files: Vec<_> = std::fs::read_dir(folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|file| file.path())
-            .collect();
-        files.retain(|file| {
-            file.extension()
-                .is_some_and(|extension| extension == ending)
-        });
-        files.sort();
-        for file in files {
-            let mut piece = String::new();
-            for line in std::fs::read_to_string(file)
-                .unwrap_or_default()
-                .split_inclusive('\n')
-            {
-                piece.push_str(line);
-                if piece.len() > 8000 {
-                    texts.push(std::mem::take(&mut piece));
-                }
-            }
-            texts.push(piece);
-        }
-    }
-    texts
-}
-
-fn filters(criterion: &mut Criterion) {
+fn filters(criterion: &mut Criterion<CpuTime>) {
     let documents = documents();
     let bytes = documents
         .iter()
         .map(|document| document.text.len() as u64)
         .sum();
     let kinds = ["gopher-quality", "gopher-repetition", "c4", "fineweb"];
-    let built = kinds.map(|kind| {
-        let config = serde_json::json!({"kind": kind, "words": "whitespace"});
-        let config: FilterConfig = serde_json::from_value(config).expect("a filter");
-        config
-            .build(std::path::Path::new("."))
-            .expect("it reads no file")
-    });
-    let mut group = criterion.benchmark_group("filters");
-    group.throughput(Throughput::Bytes(bytes)).sample_size(10);
-    let mut measure = |name: &str, filters: &[Box<dyn Filter>]| {
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                for document in &documents {
-                    let analysis = Analysis::new(document);
-                    for filter in filters {
-                        black_box(filter.decide(&filter.measure(&analysis).values));
-                    }
-                }
-            });
+    for words in ["whitespace", "spacy"] {
+        let built = kinds.map(|kind| {
+            let config = serde_json::json!({"kind": kind, "words": words});
+            let config: FilterConfig = serde_json::from_value(config).expect("a filter");
+            config
+                .build(std::path::Path::new("."))
+                .expect("it reads no file")
         });
-    };
-    for (kind, filter) in kinds.iter().zip(&built) {
-        measure(kind, std::slice::from_ref(filter));
+        let mut group = criterion.benchmark_group(format!("filters, {words}"));
+        group
+            .throughput(Throughput::BytesDecimal(bytes))
+            .sample_size(10);
+        let mut measure = |name: &str, filters: &[Box<dyn Filter>]| {
+            group.bench_function(name, |bencher| {
+                bencher.iter(|| {
+                    for document in &documents {
+                        let analysis = Analysis::new(document);
+                        for filter in filters {
+                            black_box(filter.decide(&filter.measure(&analysis).values));
+                        }
+                    }
+                });
+            });
+        };
+        for (kind, filter) in kinds.iter().zip(&built) {
+            measure(kind, std::slice::from_ref(filter));
+        }
+        measure("all four in one pass", &built);
+        group.finish();
     }
-    measure("all four in one pass", &built);
-    group.finish();
 }
 
-criterion_group!(benches, filters);
+criterion_group! {
+    name = benches;
+    config = cpu_time::criterion();
+    targets = filters
+}
 criterion_main!(benches);

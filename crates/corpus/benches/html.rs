@@ -3,10 +3,13 @@
 //! The pages of `article-extraction` in the folder that `KILN_DATA` names; without it, pages that are generated here.
 #![allow(clippy::unwrap_used)]
 
+mod cpu_time;
+
 use std::hint::black_box;
 use std::io::Read;
 use std::path::Path;
 
+use cpu_time::CpuTime;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use kiln_corpus::extract::html::{Options, all_text, main_text};
 
@@ -52,11 +55,11 @@ fn generate(number: usize) -> String {
     )
 }
 
-fn bench(criterion: &mut Criterion) {
+fn bench(criterion: &mut Criterion<CpuTime>) {
     let pages = pages();
     let options = Options::default();
     let mut group = criterion.benchmark_group("html");
-    group.throughput(Throughput::Bytes(
+    group.throughput(Throughput::BytesDecimal(
         pages.iter().map(|page| page.len() as u64).sum(),
     ));
     group.sample_size(20);
@@ -79,5 +82,9 @@ fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bench);
+criterion_group! {
+    name = benches;
+    config = cpu_time::criterion();
+    targets = bench
+}
 criterion_main!(benches);

@@ -56,14 +56,12 @@ impl<'a> NGrams<'a> {
 fn spaced_words(simple: &str) -> Option<Vec<(usize, usize)>> {
     let mut bounds = Vec::with_capacity(simple.len() / 4);
     let mut start = 0;
-    for (at, &byte) in simple.as_bytes().iter().enumerate() {
-        if byte == b' ' {
-            if at == start {
-                return None;
-            }
-            bounds.push((start, at));
-            start = at + 1;
+    for at in memchr::memchr_iter(b' ', simple.as_bytes()) {
+        if at == start {
+            return None;
         }
+        bounds.push((start, at));
+        start = at + 1;
     }
     if start < simple.len() {
         bounds.push((start, simple.len()));

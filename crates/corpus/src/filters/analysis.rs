@@ -4,13 +4,15 @@ use std::cell::OnceCell;
 
 use kiln_text::Document;
 
-use crate::words::Words;
+use crate::words::{Words, python};
 
-/// A document, and its words once somebody asked for them.
+/// A document, and its words, lines and length once somebody asked for them.
 pub struct Analysis<'a> {
     document: &'a Document,
     whitespace: OnceCell<Vec<&'a str>>,
     spacy: OnceCell<Vec<&'a str>>,
+    lines: OnceCell<Vec<&'a str>>,
+    characters: OnceCell<usize>,
 }
 
 impl<'a> Analysis<'a> {
@@ -20,6 +22,8 @@ impl<'a> Analysis<'a> {
             document,
             whitespace: OnceCell::new(),
             spacy: OnceCell::new(),
+            lines: OnceCell::new(),
+            characters: OnceCell::new(),
         }
     }
 
@@ -40,5 +44,16 @@ impl<'a> Analysis<'a> {
             Words::Spacy => &self.spacy,
         };
         cell.get_or_init(|| words.split(self.text()))
+    }
+
+    /// Its lines as Python's `str.splitlines()` cuts them, cut once.
+    pub(super) fn lines(&self) -> &[&'a str] {
+        self.lines
+            .get_or_init(|| python::splitlines(self.text()).collect())
+    }
+
+    /// Its code points, counted once.
+    pub(super) fn characters(&self) -> usize {
+        *self.characters.get_or_init(|| self.text().chars().count())
     }
 }

@@ -14,7 +14,7 @@ use super::config::Keys;
 use super::rule::{Limit, Rule, check, judge, thresholds};
 use super::{Analysis, Filter, Measured, Values, Verdict};
 use crate::Error;
-use crate::words::{Words, python, sentence_count};
+use crate::words::{Words, python, sentence_count, sentence_count_of_words};
 
 /// `kind = "c4"`.
 ///
@@ -84,6 +84,9 @@ const POLICIES: [&str; 6] = [
     "use cookies",
 ];
 
+/// One of these is in each of the policies.
+const SUSPECTS: [&str; 3] = ["terms of use", "privacy policy", "cookie"];
+
 impl C4Config {
     fn rules(&self) -> [Rule; 1] {
         [Rule {
@@ -117,7 +120,7 @@ struct C4 {
 
 /// What became of the lines of a document.
 #[derive(Default)]
-struct Lines {
+struct Lines<'a> {
     all: usize,
     kept: usize,
     long_word: usize,
@@ -130,6 +133,21 @@ struct Lines {
     curly_bracket: usize,
     sentences: usize,
     text: String,
+    /// The words from somewhere before the next line on, where sentences are counted by them.
+    words: &'a [&'a str],
+}
+
+impl Lines<'_> {
+    /// The sentences of the next line of a text.
+    fn sentence_count(&mut self, text: &str, line: &str) -> usize {
+        let range = line.as_bytes().as_ptr_range();
+        let before = |end| move |word: &&str| word.as_ptr() < end;
+        let start = self.words.partition_point(before(range.start));
+        let (inside, behind) =
+            self.words[start..].split_at(self.words[start..].partition_point(before(range.end)));
+        self.words = behind;
+        sentence_count_of_words(text, inside)
+    }
 }
 
 impl Filter for C4 {
@@ -143,9 +161,12 @@ impl Filter for C4 {
             text: String::with_capacity(text.len()),
             ..Lines::default()
         };
-        let suspect = self.phrases.any_in(text);
-        for line in python::splitlines(text) {
-            self.read_line(line, suspect, &mut lines);
+        let suspect = self.phrases.may_be_in(text);
+        if self.config.words == Words::Spacy {
+            lines.words = analysis.words(Words::Spacy);
+        }
+        for line in analysis.lines() {
+            self.read_line(text, line, suspect, &mut lines);
         }
         let mut values = Values::new();
         for (name, number) in [
@@ -196,7 +217,7 @@ impl Filter for C4 {
 }
 
 impl C4 {
-    fn read_line(&self, line: &str, suspect: bool, lines: &mut Lines) {
+    fn read_line(&self, text: &str, line: &str, suspect: bool, lines: &mut Lines<'_>) {
         lines.all += 1;
         let config = &self.config;
         let line = python::strip(line);
@@ -247,8 +268,13 @@ impl C4 {
             lines.policy += 1;
             return;
         }
+        let sentences = match (config.words, &cleaned) {
+            (Words::Whitespace, _) => 1,
+            (Words::Spacy, None) => lines.sentence_count(text, line),
+            (Words::Spacy, Some(cleaned)) => sentence_count(Words::Spacy, cleaned),
+        };
         // A line of which only its references were words has a sentence, too.
-        lines.sentences += sentence_count(config.words, line).max(1);
+        lines.sentences += sentences.max(1);
         if lines.kept > 0 {
             lines.text.push('\n');
         }
@@ -288,6 +314,7 @@ struct Phrases {
     lorem_ipsum: memchr::memmem::Finder<'static>,
     javascript: memchr::memmem::Finder<'static>,
     policies: [memchr::memmem::Finder<'static>; POLICIES.len()],
+    suspects: [memchr::memmem::Finder<'static>; SUSPECTS.len()],
 }
 
 /// Which phrases a line has.
@@ -305,6 +332,7 @@ impl Phrases {
             lorem_ipsum: finder("lorem ipsum"),
             javascript: finder("javascript"),
             policies: POLICIES.map(finder),
+            suspects: SUSPECTS.map(finder),
         }
     }
 
@@ -318,9 +346,11 @@ impl Phrases {
         }
     }
 
-    fn any_in(&self, text: &str) -> bool {
-        let found = self.find(text);
-        found.lorem_ipsum || found.javascript || found.policy
+    /// Whether any may be in a text: most policies are found by the word that they share.
+    fn may_be_in(&self, text: &str) -> bool {
+        let lower = lowercase(text);
+        let has = |finder: &memchr::memmem::Finder<'_>| finder.find(lower.as_bytes()).is_some();
+        has(&self.lorem_ipsum) || has(&self.javascript) || self.suspects.iter().any(has)
     }
 }
 
@@ -351,6 +381,19 @@ mod tests {
         check("[[1]] [1 [Edit] [edit", Some("[] [1 [Edit] [edit"));
         check("[१२] [²] [a1]", Some(" [²] [a1]"));
         check("[[edit]é[]", Some("[é"));
+    }
+
+    #[test]
+    fn every_policy_is_suspected() {
+        let phrases = Phrases::new();
+        for policy in POLICIES {
+            assert!(
+                phrases.may_be_in(&format!("Our {policy}.").to_uppercase()),
+                "{policy}"
+            );
+        }
+        assert!(phrases.may_be_in("Lorem Ipsum") && phrases.may_be_in("JavaScript"));
+        assert!(!phrases.may_be_in("The terms of the lorem."));
     }
 
     #[test]

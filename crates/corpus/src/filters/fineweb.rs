@@ -125,7 +125,7 @@ impl Filter for Fineweb {
             short += usize::from(is_short(line, self.config.short_line_length));
         }));
         let line_feeds = memchr::memchr_iter(b'\n', text.as_bytes()).count();
-        let characters = text.chars().count() - line_feeds;
+        let characters = analysis.characters() - line_feeds;
         let words = analysis.words(self.config.words).len();
         let mut values = Values::new();
         values.number(LINES, lines.all as f64);

@@ -257,7 +257,7 @@ impl Filter for GopherQuality {
     fn measure(&self, analysis: &Analysis<'_>) -> Measured {
         let words = analysis.words(self.words);
         let values = match self.variant {
-            GopherVariant::Datatrove => self.as_datatrove(analysis.text(), words),
+            GopherVariant::Datatrove => self.as_datatrove(analysis, words),
             GopherVariant::Dolma => self.as_dolma(analysis.text(), words),
         };
         Measured {
@@ -276,10 +276,12 @@ impl Filter for GopherQuality {
 }
 
 impl GopherQuality {
-    fn as_datatrove(&self, text: &str, words: &[&str]) -> Values {
+    fn as_datatrove(&self, analysis: &Analysis<'_>, words: &[&str]) -> Values {
+        let text = analysis.text();
         let mut lengths = Lengths::of(text);
         let (mut counted, mut characters, mut alphabetic) = (0, 0, 0);
         let mut stop_words = self.stop_words.none_found();
+        let mut missing = stop_words.len();
         for word in words {
             let (more_than_marks, letter) = composition(word);
             if more_than_marks {
@@ -287,19 +289,19 @@ impl GopherQuality {
                 characters += lengths.next(word);
             }
             alphabetic += usize::from(letter);
-            if let Some(found) = self.stop_words.find(word) {
+            if missing > 0
+                && let Some(found) = self.stop_words.find(word)
+            {
+                missing -= usize::from(!stop_words[found]);
                 stop_words[found] = true;
             }
         }
         let ellipses = count(text, "...") + count(text, "…");
         let (mut lines, mut bullets, mut end_ellipses) = (0, 0, 0);
-        for line in python::splitlines(text) {
+        for line in analysis.lines() {
             lines += 1;
-            bullets += usize::from(
-                line.trim_start_matches(python::is_space)
-                    .starts_with(['•', '-']),
-            );
-            let end = line.trim_end_matches(python::is_space);
+            bullets += usize::from(python::lstrip(line).starts_with(['•', '-']));
+            let end = python::rstrip(line);
             end_ellipses += usize::from(end.ends_with("...") || end.ends_with('…'));
         }
         let mut values = Values::new();
@@ -310,10 +312,7 @@ impl GopherQuality {
         values.number(BULLET_LINES, ratio(bullets, lines));
         values.number(ELLIPSIS_LINES, ratio(end_ellipses, lines));
         values.number(ALPHABETIC_WORDS, ratio(alphabetic, words.len()));
-        values.number(
-            STOP_WORDS,
-            stop_words.iter().filter(|&&found| found).count() as f64,
-        );
+        values.number(STOP_WORDS, (stop_words.len() - missing) as f64);
         values
     }
 

@@ -163,8 +163,8 @@ impl Filter for GopherRepetition {
         let values = NGRAMS.with_borrow_mut(|ngrams| {
             ngrams.read(analysis.text(), words);
             match self.variant {
-                GopherVariant::Datatrove => as_datatrove(analysis.text(), ngrams),
-                GopherVariant::Dolma => as_dolma(analysis.text(), ngrams),
+                GopherVariant::Datatrove => as_datatrove(analysis, ngrams),
+                GopherVariant::Dolma => as_dolma(analysis, ngrams),
             }
         });
         Measured {
@@ -185,8 +185,8 @@ impl Filter for GopherRepetition {
     }
 }
 
-fn as_datatrove(text: &str, ngrams: &mut Ngrams) -> Values {
-    let length = text.chars().count();
+fn as_datatrove(analysis: &Analysis<'_>, ngrams: &mut Ngrams) -> Values {
+    let (text, length) = (analysis.text(), analysis.characters());
     let mut values = Values::new();
     values.number(CHARACTERS, length as f64);
 
@@ -214,8 +214,8 @@ fn as_datatrove(text: &str, ngrams: &mut Ngrams) -> Values {
     values
 }
 
-fn as_dolma(text: &str, ngrams: &mut Ngrams) -> Values {
-    let length = text.chars().count();
+fn as_dolma(analysis: &Analysis<'_>, ngrams: &mut Ngrams) -> Values {
+    let (text, length) = (analysis.text(), analysis.characters());
     let word_characters = ngrams.characters() as usize;
     let mut values = Values::new();
     values.number(CHARACTERS, length as f64);

@@ -1,15 +1,20 @@
 //! Repeated n-grams of words, counted exactly and without joining words to strings.
 //!
 //! Two facts make it fast. An n-gram can repeat only where the (n-1)-grams that it begins and ends with do, so almost
-//! all of a text is settled by its pairs. And what a hash finds is compared before it is believed: an n-gram that is
-//! looked up carries the number of the (n-1)-gram before its last word, so that comparing two n-grams is comparing two
-//! pairs of numbers.
+//! all of a text is settled by its pairs; and a pair can repeat only where its hash does, which a table without branches
+//! tells of all pairs ([`Sieve`]). What is left is compared before it is believed.
 
 use super::lengths::Lengths;
-use super::seen::{Seen, hash, mix};
+use super::seen::{Seen, Sieve, hash, mix};
 
 /// As many bytes of the text, white space left out, are looked at from each word on to tell which n-grams cannot repeat.
 const WINDOW: usize = 16;
+
+/// As many are looked at where so few do not tell.
+const WIDER: [usize; 2] = [24, 32];
+
+/// The widest of them.
+const WIDEST: usize = WIDER[1];
 
 /// The words of the shortest n-grams that are struck out.
 const FEWEST: usize = 5;
@@ -18,14 +23,15 @@ const FEWEST: usize = 5;
 #[derive(Default)]
 pub(super) struct Ngrams {
     seen: Seen,
-    /// The words one behind the other with nothing between, then `WINDOW` zeros, then what is left of documents before.
+    sieve: Sieve,
+    /// The words one behind the other with nothing between, then `WIDEST` zeros, then what is left of documents before.
     joined: Vec<u8>,
     /// Where each word begins in `joined`; one more than there are words.
     starts: Vec<u32>,
     /// Code points before each word; one more than there are words.
-    characters: Vec<u64>,
-    /// For each word the first that equals it.
-    words: Vec<u32>,
+    characters: Vec<u32>,
+    /// A hash of each word and the one before it.
+    pairs: Vec<u64>,
     /// The n of the n-grams.
     order: usize,
     /// The n-grams that occur more than once, in the order of the text.
@@ -34,12 +40,15 @@ pub(super) struct Ngrams {
     counts: Vec<u32>,
     /// `repeated` of the order below.
     lower: Vec<Ngram>,
-    /// What each n-gram is made of: the number of the n-gram before its last word, and the last word.
+    /// What each n-gram is made of: a pair of words by the first of them where it came first; a longer one by the numbers
+    /// of the n-grams that it begins and ends with.
     parts: Vec<(u32, u32)>,
-    /// Whether the bytes of the window from a word on are those from another word on, too.
-    repeats: Vec<bool>,
+    /// How many bytes an n-gram of 5 words or more that begins at a word has at most where it may repeat.
+    may_repeat: Vec<u32>,
     /// Where an n-gram of 5 words or more may be one that repeats.
     candidates: Vec<u32>,
+    /// Words that are looked at more closely.
+    suspects: Vec<u32>,
 }
 
 /// One occurrence.
@@ -65,138 +74,125 @@ impl Ngrams {
     /// 4 GiB of words or more the first 4 GiB are looked at.
     pub(super) fn read(&mut self, text: &str, words: &[&str]) {
         let mut lengths = Lengths::of(text);
-        let bytes: usize = words.iter().map(|word| word.len()).sum();
-        if self.joined.len() < bytes + WINDOW {
-            self.joined.resize(bytes + WINDOW, 0);
+        let (words, bytes) = numbered(words);
+        if self.joined.len() < bytes + WIDEST {
+            self.joined.resize(bytes + WIDEST, 0);
         }
-        self.starts.clear();
-        self.characters.clear();
-        self.words.clear();
-        self.counts.clear();
-        self.counts.resize(words.len(), 0);
-        self.seen.begin(words.len() as u32);
-        let (mut end, mut characters) = (0, 0);
-        for word in words {
-            let start = end;
+        for numbers in [&mut self.starts, &mut self.characters] {
+            numbers.clear();
+            numbers.resize(words.len() + 1, 0);
+        }
+        self.pairs.clear();
+        self.pairs.resize(words.len(), 0);
+        self.sieve.begin(words.len());
+        let (mut end, mut characters, mut last) = (0, 0, 0);
+        let numbers = self.starts.iter_mut().zip(&mut self.characters);
+        for ((word, pair), (start, before)) in words.iter().zip(&mut self.pairs).zip(numbers) {
+            (*start, *before) = (end as u32, characters as u32);
+            let hash = copy(text, word, &mut self.joined[end..]);
+            // Of the first word with nothing before it, which costs less than to leave it out.
+            *pair = hash ^ u64::rotate_left(last, 32);
+            self.sieve.add(*pair);
+            last = hash;
+            characters += lengths.next(word);
             end += word.len();
-            if u32::try_from(end).is_err() {
-                end = start;
-                break;
-            }
-            // Copying a fixed number of bytes is quicker than copying some; what is too much is written over.
-            let from = word.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
-            match text.as_bytes().get(from..from.wrapping_add(WINDOW)) {
-                Some(window) if word.len() <= WINDOW => {
-                    self.joined[start..start + WINDOW].copy_from_slice(window)
-                }
-                _ => self.joined[start..end].copy_from_slice(word.as_bytes()),
-            }
-            self.starts.push(start as u32);
-            self.characters.push(characters);
-            characters += lengths.next(word) as u64;
-            self.number_word(end);
         }
-        self.starts.push(end as u32);
-        self.characters.push(characters);
-        self.joined[end..end + WINDOW].fill(0);
+        self.starts[words.len()] = end as u32;
+        self.characters[words.len()] = characters as u32;
+        self.joined[end..end + WIDEST].fill(0);
         self.order = 1;
-        self.repeated.clear();
-        for (at, &number) in (0..).zip(&self.words) {
-            if self.counts[number as usize] > 1 {
-                self.repeated.push(Ngram { at, number });
-            }
-        }
-    }
-
-    /// Number the word that was read last and ends here: the n-grams of order 1.
-    #[inline]
-    fn number_word(&mut self, end: usize) {
-        let Self {
-            seen,
-            joined,
-            starts,
-            words,
-            counts,
-            ..
-        } = self;
-        let at = words.len();
-        let start = starts[at] as usize;
-        let length = end - start;
-        let this = beginning(joined, start, length);
-        let mut key = mix(this.0 ^ (length as u64) << 56, this.1);
-        if length > WINDOW {
-            key ^= hash(&joined[start + WINDOW..end]);
-        }
-        let found = seen.find_or_insert(key, at as u32, |other| {
-            let (start, end) = (
-                starts[other as usize] as usize,
-                starts[other as usize + 1] as usize,
-            );
-            end - start == length
-                && beginning(joined, start, length) == this
-                && (length <= WINDOW
-                    || joined[start..end] == joined[starts[at] as usize..][..length])
-        });
-        let number = found.unwrap_or(at as u32);
-        counts[number as usize] += 1;
-        words.push(number);
     }
 
     /// How many words.
     pub(super) fn len(&self) -> usize {
-        self.starts.len() - 1
+        self.pairs.len()
     }
 
     /// Code points of all words.
     pub(super) fn characters(&self) -> u64 {
-        self.characters[self.len()]
+        u64::from(self.characters[self.len()])
     }
 
     /// Code points of the n-gram at a word.
     fn length(&self, at: usize) -> u64 {
-        self.characters[at + self.order] - self.characters[at]
+        u64::from(self.characters[at + self.order] - self.characters[at])
     }
 
-    /// Go on from the n-grams to those with one more word.
+    /// Go on from the n-grams to those with one more word; at first to pairs.
     pub(super) fn longer(&mut self) {
         std::mem::swap(&mut self.repeated, &mut self.lower);
         self.order += 1;
+        self.repeated.clear();
+        self.counts.clear();
+        self.parts.clear();
+        match self.order {
+            2 => self.number_pairs(),
+            _ => self.number_longer(),
+        }
+        let counts = &self.counts;
+        self.repeated
+            .retain(|ngram| counts[ngram.number as usize] > 1);
+    }
+
+    fn number_pairs(&mut self) {
         let Self {
             seen,
-            words,
-            order,
+            sieve,
+            joined,
+            starts,
+            pairs,
             repeated,
             counts,
-            lower,
             parts,
+            suspects,
             ..
         } = self;
-        repeated.clear();
-        counts.clear();
-        parts.clear();
-        seen.begin(lower.len() as u32);
-        for pair in lower.windows(2) {
+        suspects.clear();
+        suspects.resize(pairs.len(), 0);
+        let mut count = 0;
+        for (at, &pair) in (0..).zip(pairs.iter().skip(1)) {
+            suspects[count] = at;
+            count += usize::from(sieve.is_repeated(pair));
+        }
+        seen.begin(count as u32);
+        for &at in &suspects[..count] {
+            let new = parts.len() as u32;
+            let same = |other: u32| {
+                let other = parts[other as usize].0;
+                is_same_pair(joined, starts, at as usize, other as usize)
+            };
+            let number = seen
+                .find_or_insert(pairs[at as usize + 1], new, same)
+                .unwrap_or(new);
+            if number == new {
+                parts.push((at, at));
+                counts.push(0);
+            }
+            counts[number as usize] += 1;
+            repeated.push(Ngram { at, number });
+        }
+    }
+
+    fn number_longer(&mut self) {
+        self.seen.begin(self.lower.len() as u32);
+        for pair in self.lower.windows(2) {
             let at = pair[0].at;
             if pair[1].at != at + 1 {
                 continue;
             }
-            // The n-gram that it ends with begins at the next word, so that it is not beyond the last.
-            let this = (pair[0].number, words[at as usize + *order - 1]);
+            let this = (pair[0].number, pair[1].number);
             let key = mix(u64::from(this.0) << 32 | u64::from(this.1), 0);
-            let new = parts.len() as u32;
-            let number = match seen.find_or_insert(key, new, |other| parts[other as usize] == this)
-            {
-                Some(number) => number,
-                None => {
-                    parts.push(this);
-                    counts.push(0);
-                    new
-                }
-            };
-            counts[number as usize] += 1;
-            repeated.push(Ngram { at, number });
+            let new = self.parts.len() as u32;
+            let parts = &self.parts;
+            let same = |other: u32| parts[other as usize] == this;
+            let number = self.seen.find_or_insert(key, new, same).unwrap_or(new);
+            if number == new {
+                self.parts.push(this);
+                self.counts.push(0);
+            }
+            self.counts[number as usize] += 1;
+            self.repeated.push(Ngram { at, number });
         }
-        repeated.retain(|ngram| counts[ngram.number as usize] > 1);
     }
 
     /// The most frequent n-gram; of several the one that came first. None where the words are fewer than n.
@@ -229,37 +225,50 @@ impl Ngrams {
 
     /// Find out where n-grams of 5 and more words can repeat; [`Ngrams::struck_out`] needs it.
     ///
-    /// Where the `WINDOW` bytes from a word on occur at no other word, no n-gram of that many bytes that begins there is
-    /// equal to another, however the other is cut into words: it need not be looked up, and nothing that is looked up
-    /// can be equal to it.
+    /// Where some bytes from a word on occur at no other word, no n-gram of that many bytes that begins there is equal to
+    /// another, however the other is cut into words: it need not be looked up, and nothing that is looked up can be
+    /// equal to it.
     pub(super) fn find_repeats(&mut self) {
+        let length = self.len();
         let Self {
             seen,
             joined,
             starts,
-            repeats,
+            may_repeat,
             candidates,
             ..
         } = self;
-        let length = starts.len() - 1;
-        repeats.clear();
-        repeats.resize(length, false);
+        let (joined, starts) = (&joined[..], &starts[..]);
+        may_repeat.clear();
+        may_repeat.resize(length, WINDOW as u32 - 1);
         seen.begin(length as u32);
-        for at in 0..length {
-            let window = |at: usize| window(joined, starts[at] as usize);
-            let this = window(at);
-            let found = seen.find_or_insert(mix(this.0, this.1), at as u32, |other| {
-                window(other as usize) == this
-            });
-            if let Some(other) = found {
-                repeats[at] = true;
-                repeats[other as usize] = true;
+        for (at, &start) in (0..).zip(&starts[..length]) {
+            let this = window(joined, start as usize);
+            let same = |other: u32| window(joined, starts[other as usize] as usize) == this;
+            if let Some(other) = seen.find_or_insert(mix(this.0, this.1), at, same) {
+                may_repeat[at as usize] = WIDER[0] as u32 - 1;
+                may_repeat[other as usize] = WIDER[0] as u32 - 1;
             }
         }
         candidates.clear();
-        for at in 0..(length + 1).saturating_sub(FEWEST) {
-            if repeats[at] || ((starts[at + FEWEST] - starts[at]) as usize) < WINDOW {
-                candidates.push(at as u32);
+        for (at, ends) in (0..).zip(starts.windows(FEWEST + 1)) {
+            if may_repeat[at as usize] >= WINDOW as u32 || ends[FEWEST] - ends[0] < WINDOW as u32 {
+                candidates.push(at);
+            }
+        }
+        for (window, longest) in WIDER.into_iter().zip([WIDER[1] as u32 - 1, u32::MAX]) {
+            let bytes = |at: u32| &joined[starts[at as usize] as usize..][..window];
+            seen.begin(length as u32);
+            for &at in &*candidates {
+                if may_repeat[at as usize] + 1 < window as u32 {
+                    continue;
+                }
+                let this = bytes(at);
+                let same = |other: u32| bytes(other) == this;
+                if let Some(other) = seen.find_or_insert(hash(this), at, same) {
+                    may_repeat[at as usize] = longest;
+                    may_repeat[other as usize] = longest;
+                }
             }
         }
     }
@@ -268,36 +277,77 @@ impl Ngrams {
     /// is stepped over. N-grams are equal where their letters are, wherever these are cut into words.
     pub(super) fn struck_out(&mut self, order: usize) -> u64 {
         debug_assert!(order >= FEWEST);
-        let Self {
-            seen,
-            joined,
-            starts,
-            characters,
-            repeats,
-            candidates,
-            ..
-        } = self;
-        seen.begin(repeats.len() as u32);
+        let length = self.len();
+        let (joined, starts, characters) = (&self.joined, &self.starts, &self.characters);
+        self.seen.begin(length as u32);
         let bytes = |at: usize| &joined[starts[at] as usize..starts[at + order] as usize];
         let (mut next, mut struck) = (0, 0);
-        for &number in &*candidates {
+        for &number in &self.candidates {
             let at = number as usize;
-            if at < next || at + order > repeats.len() {
+            if at < next || at + order > length {
                 continue;
             }
             let this = bytes(at);
-            if !repeats[at] && this.len() >= WINDOW {
+            if this.len() > self.may_repeat[at] as usize {
                 continue;
             }
-            let found =
-                seen.find_or_insert(hash(this), number, |other| bytes(other as usize) == this);
+            let same = |other: u32| bytes(other as usize) == this;
+            let found = self.seen.find_or_insert(hash(this), number, same);
             if found.is_some() {
-                struck += characters[at + order] - characters[at];
+                struck += u64::from(characters[at + order] - characters[at]);
                 next = at + order;
             }
         }
         struck
     }
+}
+
+/// The words whose bytes have numbers of 32 bits, and how many bytes they have.
+fn numbered<'a, 'b>(words: &'a [&'b str]) -> (&'a [&'b str], usize) {
+    let bytes: usize = words.iter().map(|word| word.len()).sum();
+    if u32::try_from(bytes).is_ok() {
+        return (words, bytes);
+    }
+    let mut bytes = 0;
+    let beyond = words.iter().position(|word| {
+        let fits = u32::try_from(bytes + word.len()).is_ok();
+        bytes += if fits { word.len() } else { 0 };
+        !fits
+    });
+    (&words[..beyond.unwrap_or(words.len())], bytes)
+}
+
+/// Whether the pairs of words at two places are the same.
+#[inline]
+fn is_same_pair(joined: &[u8], starts: &[u32], one: usize, other: usize) -> bool {
+    let ends = |at: usize| (starts[at], starts[at + 1], starts[at + 2]);
+    let (one, other) = (ends(one), ends(other));
+    let length = one.2 - one.0;
+    if length != other.2 - other.0 || one.1 - one.0 != other.1 - other.0 {
+        return false;
+    }
+    let length = length as usize;
+    let bytes = |ends: (u32, u32, u32)| first_of(window(joined, ends.0 as usize), length);
+    let rest = |ends: (u32, u32, u32)| &joined[ends.0 as usize + WINDOW..ends.2 as usize];
+    bytes(one) == bytes(other) && (length <= WINDOW || rest(one) == rest(other))
+}
+
+/// Copy a word of a text to the beginning of a place that has `WIDEST` bytes more, and give a hash of it.
+#[inline]
+fn copy(text: &str, word: &str, to: &mut [u8]) -> u64 {
+    // Copying a fixed number of bytes is quicker than copying some; what is too much is written over.
+    let from = word.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+    match text.as_bytes().get(from..from.wrapping_add(WINDOW)) {
+        Some(window) => to[..WINDOW].copy_from_slice(window),
+        None => to[..word.len()].copy_from_slice(word.as_bytes()),
+    }
+    let (low, high) = first_of(window(to, 0), word.len());
+    let key = mix(low ^ (word.len() as u64) << 56, high);
+    if word.len() <= WINDOW {
+        return key;
+    }
+    to[..word.len()].copy_from_slice(word.as_bytes());
+    key ^ hash(&word.as_bytes()[WINDOW..])
 }
 
 /// The bytes from a place on, as two numbers.
@@ -309,9 +359,9 @@ fn window(joined: &[u8], start: usize) -> (u64, u64) {
     (both as u64, (both >> 64) as u64)
 }
 
-/// The bytes of a word, as two numbers; of a longer word the first ones.
+/// The first bytes of a window; all of it where that are more.
 #[inline]
-fn beginning(joined: &[u8], start: usize, length: usize) -> (u64, u64) {
+fn first_of((low, high): (u64, u64), length: usize) -> (u64, u64) {
     const MASKS: [(u64, u64); WINDOW + 1] = {
         let mut masks = [(0, 0); WINDOW + 1];
         let mut length = 1;
@@ -322,7 +372,6 @@ fn beginning(joined: &[u8], start: usize, length: usize) -> (u64, u64) {
         }
         masks
     };
-    let (low, high) = window(joined, start);
     let mask = MASKS[length.min(WINDOW)];
     (low & mask.0, high & mask.1)
 }

@@ -1,4 +1,4 @@
-//! What was seen before in a document: a hash table that is used again for the next document without being cleared.
+//! What was seen before in a document: hash tables that are used again for the next document.
 
 /// Entries are numbers below a bound that each pass states; what they stand for is compared by the caller, so that no
 /// answer depends on the hash.
@@ -65,6 +65,43 @@ impl Seen {
             }
             at = (at + 1) & self.mask;
         }
+    }
+}
+
+/// Which hashes may be there twice: a table that has no branches, and says so of few others too.
+#[derive(Default)]
+pub(super) struct Sieve {
+    /// Bits for what was put there once, and for what was so again.
+    bits: Vec<(u64, u64)>,
+    mask: usize,
+}
+
+impl Sieve {
+    /// Bits for each hash: one in so many is taken for another.
+    const PLACES: usize = 16;
+
+    /// A new pass begins, of so many hashes.
+    pub(super) fn begin(&mut self, hashes: usize) {
+        let places = (hashes * Self::PLACES / 64).next_power_of_two();
+        self.bits.clear();
+        self.bits.resize(places, (0, 0));
+        self.mask = places - 1;
+    }
+
+    /// Put a hash there.
+    #[inline]
+    pub(super) fn add(&mut self, hash: u64) {
+        let (once, again) = &mut self.bits[(hash >> 6) as usize & self.mask];
+        let bit = 1 << (hash & 63);
+        *again |= *once & bit;
+        *once |= bit;
+    }
+
+    /// Whether it may have been put there twice: never false where it was.
+    #[inline]
+    pub(super) fn is_repeated(&self, hash: u64) -> bool {
+        let (_, again) = self.bits[(hash >> 6) as usize & self.mask];
+        again >> (hash & 63) & 1 == 1
     }
 }
 

@@ -24,16 +24,53 @@ const TABLE_END: usize = 0x3100;
 
 /// What the characters of a text ask for, all bits together.
 pub(super) fn asked(text: &str) -> u16 {
+    asked_until(text, 0)
+}
+
+/// Whether any of them asks for one of these bits.
+pub(super) fn asks_for(text: &str, bits: u16) -> bool {
+    asked_until(text, bits) & bits != 0
+}
+
+/// What they ask for; what stands far behind the first that asks for one of `enough` is not looked at.
+fn asked_until(text: &str, enough: u16) -> u16 {
     static TABLE: LazyLock<Vec<u16>> = LazyLock::new(|| {
         let numbers = 0..TABLE_END as u32;
         numbers.filter_map(char::from_u32).map(asked_by).collect()
     });
     let table = TABLE.as_slice();
-    text.chars().fold(0, |bits, char| {
-        bits | match table.get(char as usize) {
-            Some(asked) => *asked,
-            None => asked_by(char),
+    let (mut bits, mut at) = (0, 0);
+    while at < text.len() && bits & enough == 0 {
+        let bytes = &text.as_bytes()[at..];
+        if let Some(block) = bytes.first_chunk()
+            && asks_nothing(block)
+        {
+            at += BLOCK;
+            continue;
         }
+        let block_end = at + BLOCK;
+        for char in text[at..].chars() {
+            bits |= match table.get(char as usize) {
+                Some(asked) => *asked,
+                None => asked_by(char),
+            };
+            at += char.len_utf8();
+            if at >= block_end {
+                break;
+            }
+        }
+    }
+    bits
+}
+
+/// Bytes that are looked at together.
+const BLOCK: usize = 16;
+
+/// Whether all bytes are of ASCII and ask for nothing, as most are.
+fn asks_nothing(block: &[u8; BLOCK]) -> bool {
+    !block.iter().fold(false, |found, &byte| {
+        let control = (byte < b' ') & (byte != b'\n') & (byte != b'\t');
+        found | control | (byte >= 0x7f) | (byte == b'&')
     })
 }
 
@@ -66,6 +103,19 @@ mod tests {
 
     use super::*;
     use crate::repair::*;
+
+    #[test]
+    fn a_character_asks_for_the_same_wherever_it_stands() {
+        for char in ('\0'..'\u{3200}').chain(['漢', 'ﬁ', '\u{1F600}']) {
+            for before in [0, 1, 13, 14, 15, 16, 31, 40] {
+                let text = format!("{}{char}{}", "a".repeat(before), "b".repeat(20));
+                let bits = asked_by(char);
+                assert_eq!(asked(&text), bits, "{char:?} {before}");
+                assert_eq!(asks_for(&text, bits), bits != 0);
+                assert!(!asks_for(&text, !bits));
+            }
+        }
+    }
 
     type Change = fn(&str) -> Cow<'_, str>;
 

@@ -10,12 +10,12 @@ use super::config::Unicode;
 
 /// Replace U+0080 to U+009F by what the same bytes are in Windows-1252. The five that Windows-1252 leaves unassigned stay.
 pub fn c1_controls(text: &str) -> Cow<'_, str> {
-    replace(text, code_page::windows_1252)
+    replace_wide(text, code_page::windows_1252)
 }
 
 /// Replace curly quotation marks and apostrophes by straight ones: `“don’t”` by `"don't"`.
 pub fn straight_quotes(text: &str) -> Cow<'_, str> {
-    replace(text, |char| match char {
+    replace_wide(text, |char| match char {
         '\u{2bc}' | '\u{2018}'..='\u{201b}' => Some("'"),
         '\u{201c}'..='\u{201f}' => Some("\""),
         _ => None,
@@ -25,7 +25,7 @@ pub fn straight_quotes(text: &str) -> Cow<'_, str> {
 /// Split Latin ligatures and digraphs that were one character for an encoding's sake: `ﬁ`, `ĳ`, `ǆ`. Letters such as `æ` and
 /// `œ` stay, and so do the ligatures of other scripts.
 pub fn split_ligatures(text: &str) -> Cow<'_, str> {
-    replace(text, |char| {
+    replace_wide(text, |char| {
         let found = LIGATURES.binary_search_by_key(&char, |(ligature, _)| *ligature);
         found.ok().map(|at| LIGATURES[at].1)
     })
@@ -63,7 +63,7 @@ pub fn standard_width(text: &str) -> Cow<'_, str> {
         let forms = FIRST..='\u{ffef}';
         forms.map(|form| form.nfkc().collect()).collect()
     });
-    replace(text, |char| match char {
+    replace_wide(text, |char| match char {
         '\u{3000}' => Some(" "),
         FIRST..='\u{ffef}' => {
             let standard = STANDARD[char as usize - FIRST as usize].as_str();
@@ -186,15 +186,47 @@ pub(super) fn is_composed(char: char) -> bool {
 
 /// Replace characters; the text itself if there is none to replace.
 fn replace(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
-    let (mut out, mut copied) = (String::new(), 0);
+    replace_from(
+        text,
+        |text, at| text[at..].chars().next().map(|_| at),
+        replacement,
+    )
+}
+
+/// Replace characters that are not of ASCII; the text itself if there is none to replace.
+fn replace_wide(text: &str, replacement: impl Fn(char) -> Option<&'static str>) -> Cow<'_, str> {
+    let next = |text: &str, at: usize| {
+        let rest = &text.as_bytes()[at..];
+        let blocks = rest.chunks_exact(16);
+        let plain = blocks.take_while(|block| block.is_ascii()).count() * 16;
+        let wide = rest[plain..].iter().position(|byte| !byte.is_ascii());
+        wide.map(|wide| at + plain + wide)
+    };
+    replace_from(text, next, replacement)
+}
+
+fn replace_from(
+    text: &str,
+    next: impl Fn(&str, usize) -> Option<usize>,
+    replacement: impl Fn(char) -> Option<&'static str>,
+) -> Cow<'_, str> {
+    let (mut out, mut copied, mut from) = (String::new(), 0, 0);
     let mut changed = false;
-    for (at, char) in text.char_indices() {
+    while let Some(at) = next(text, from) {
+        let Some(char) = text[at..].chars().next() else {
+            break;
+        };
+        from = at + char.len_utf8();
         if let Some(new) = replacement(char)
             && new != char.encode_utf8(&mut [0; 4])
         {
+            if !changed {
+                // What is written is as long as the text, about.
+                out.reserve(text.len());
+            }
             out.push_str(&text[copied..at]);
             out.push_str(new);
-            copied = at + char.len_utf8();
+            copied = from;
             changed = true;
         }
     }

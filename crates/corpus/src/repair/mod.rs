@@ -44,7 +44,7 @@ pub use config::{
 };
 pub use entities::decode_entities;
 
-use asks::asked;
+use asks::{asked, asks_for};
 
 /// How often a line is gone over before it is left as it is. One change makes room for another (an entity for mojibake, a
 /// ligature for a quotation mark), but hardly ever more than twice.
@@ -141,7 +141,8 @@ impl Repair {
 
     /// Whether a look at every character shows it.
     fn settles_all(&self, text: &str) -> bool {
-        asked(text) & self.answers == 0 && self.config.trailing_space == Removal::Keep
+        (self.answers == 0 || !asks_for(text, self.answers))
+            && self.config.trailing_space == Removal::Keep
     }
 
     /// One line, repaired until nothing changes.
@@ -250,13 +251,16 @@ impl<'a> Iterator for Lines<'a> {
             return None;
         }
         let end = if self.line_feeds_alone {
-            self.rest.find('\n').map(|at| at + 1)
+            memchr::memchr(b'\n', self.rest.as_bytes()).map(|at| at + 1)
         } else {
-            let ends_line = |char| matches!(char, '\n' | '\r' | '\u{2028}' | '\u{2029}');
-            self.rest.find(ends_line).map(|at| {
-                let rest = &self.rest[at..];
-                let char = rest.chars().next().map_or(0, char::len_utf8);
-                at + if rest.starts_with("\r\n") { 2 } else { char }
+            let bytes = self.rest.as_bytes();
+            // U+2028 and U+2029 begin with E2.
+            let mut candidates = memchr::memchr3_iter(b'\n', b'\r', 0xe2, bytes);
+            candidates.find_map(|at| match &bytes[at..] {
+                [b'\r', b'\n', ..] => Some(at + 2),
+                [b'\n' | b'\r', ..] => Some(at + 1),
+                [0xe2, 0x80, 0xa8 | 0xa9, ..] => Some(at + 3),
+                _ => None,
             })
         };
         let (line, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));

@@ -31,12 +31,7 @@ impl Words {
     /// ```
     pub fn split(self, text: &str) -> Vec<&str> {
         match self {
-            Self::Whitespace => {
-                // Six bytes a word and its space, about.
-                let mut words = Vec::with_capacity(text.len() / 6 + 1);
-                words.extend(python::split(text));
-                words
-            }
+            Self::Whitespace => python::words(text),
             Self::Spacy => spacy::split(text),
         }
     }
@@ -52,4 +47,10 @@ pub fn sentence_count(words: Words, text: &str) -> usize {
         }
         Words::Spacy => spacy::sentence_count(text),
     }
+}
+
+/// [`sentence_count`] by spaCy's rule of a part of a text, given the words of the text that are in it, which need not be
+/// cut again.
+pub(crate) fn sentence_count_of_words(text: &str, words: &[&str]) -> usize {
+    spacy::sentence_count_of_words(text, words)
 }

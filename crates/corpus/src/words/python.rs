@@ -70,6 +70,96 @@ pub fn split(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// The words of [`split`], all at once: 64 bytes are looked at together.
+pub(super) fn words(text: &str) -> Vec<&str> {
+    let bytes = text.as_bytes();
+    let mut words = Vec::with_capacity(text.len() / 5 + 8);
+    // The bytes of a space of the last block that are in this one; where the word began that the last block left open.
+    let (mut rest, mut open) = (0, None);
+    for (number, block) in bytes.chunks(BLOCK).enumerate() {
+        let from = number * BLOCK;
+        let spaces;
+        (spaces, rest) = spaces_of(bytes, from, block, rest);
+        let at = |mask: u64| from + mask.trailing_zeros() as usize;
+        let before = spaces << 1 | u64::from(open.is_none());
+        let (mut starts, mut ends) = (!spaces & before, spaces & !before);
+        if let Some(start) = open {
+            if ends == 0 {
+                continue;
+            }
+            words.push(&text[start..at(ends)]);
+            ends &= ends - 1;
+        }
+        while ends != 0 {
+            words.push(&text[at(starts)..at(ends)]);
+            starts &= starts - 1;
+            ends &= ends - 1;
+        }
+        open = (starts != 0).then(|| at(starts));
+    }
+    if let Some(start) = open {
+        words.push(&text[start..]);
+    }
+    words
+}
+
+/// The bytes that are looked at together.
+const BLOCK: usize = 64;
+
+/// A bit for each byte of a block that is white space, and bits for those of the next block that belong to the last
+/// character of this one, as `open` are for this one. What a short block lacks is white space.
+#[inline]
+fn spaces_of(bytes: &[u8], from: usize, block: &[u8], open: u64) -> (u64, u64) {
+    let mut padded = [b' '; BLOCK];
+    let block = match block.try_into() {
+        Ok(block) => block,
+        Err(_) => {
+            padded[..block.len()].copy_from_slice(block);
+            &padded
+        }
+    };
+    let (low, mut odd) = low_and_odd(block);
+    let mut spaces = u128::from(low | open);
+    while odd != 0 {
+        let place = odd.trailing_zeros();
+        odd &= odd - 1;
+        let byte = block[place as usize];
+        match SPACES[usize::from(byte)] {
+            0 if byte < 0x80 => spaces &= !(1 << place),
+            2 => {
+                let length = space_at(bytes, from + place as usize).flatten();
+                spaces |= ((1 << length.map_or(0, NonZeroUsize::get)) - 1) << place;
+            }
+            _ => {}
+        }
+    }
+    (spaces as u64, (spaces >> BLOCK) as u64)
+}
+
+/// Which bytes of a block are at most 0x20, and which have to be looked at one by one: those beyond ASCII and the control
+/// characters but line feeds.
+#[inline]
+fn low_and_odd(block: &[u8; BLOCK]) -> (u64, u64) {
+    const ONES: u64 = u64::MAX / 0xFF;
+    const HIGH: u64 = 0x80 * ONES;
+    // In this product the lowest bits of all bytes meet in the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let (mut low, mut odd) = (0, 0);
+    for (place, eight) in (0..).step_by(8).zip(block.as_chunks().0) {
+        let eight = u64::from_le_bytes(*eight);
+        let seven = eight & !HIGH;
+        // The high bit of a byte is set where its low seven bits are above 0x20, above 0x1F, not a line feed's.
+        let above = seven + (0x7F - 0x20) * ONES;
+        let printed = seven + (0x7F - 0x1F) * ONES;
+        let other = (seven ^ (u64::from(b'\n') * ONES)) + 0x7F * ONES;
+        let is_low = !(above | eight) & HIGH;
+        let is_odd = (!printed & other | eight) & HIGH;
+        low |= ((is_low >> 7).wrapping_mul(GATHER) >> 56) << place;
+        odd |= ((is_odd >> 7).wrapping_mul(GATHER) >> 56) << place;
+    }
+    (low, odd)
+}
+
 /// Where the next white space begins and how many bytes it has; at the end there is some of none.
 fn next_space(bytes: &[u8], mut at: usize) -> (usize, usize) {
     loop {
@@ -204,9 +294,10 @@ mod tests {
     // Results of Python 3.11.
     #[test]
     fn lines_and_words_are_pythons() {
-        let check = |text: &str, lines: &[&str], words: &[&str]| {
+        let check = |text: &str, lines: &[&str], expected: &[&str]| {
             assert_eq!(splitlines(text).collect::<Vec<_>>(), lines, "{text:?}");
-            assert_eq!(split(text).collect::<Vec<_>>(), words, "{text:?}");
+            assert_eq!(split(text).collect::<Vec<_>>(), expected, "{text:?}");
+            assert_eq!(words(text), expected, "{text:?}");
         };
         check("", &[], &[]);
         check("a", &["a"], &["a"]);
@@ -262,7 +353,13 @@ mod tests {
         #[test]
         fn words_are_what_stands_between_spaces(text in "[a-c é中…\u{86}\u{85}\u{a0}\u{200b}\u{2003}\u{2028}\u{3000}\u{3001}\u{1680}\u{205f}\u{1d}\n]{0,40}") {
             let expected: Vec<&str> = text.split(is_space).filter(|word| !word.is_empty()).collect();
-            prop_assert_eq!(split(&text).collect::<Vec<_>>(), expected);
+            prop_assert_eq!(split(&text).collect::<Vec<_>>(), expected.clone());
+            prop_assert_eq!(words(&text), expected);
+        }
+
+        #[test]
+        fn words_are_the_same_wherever_blocks_end(text in "[a-c é中…\u{86}\u{85}\u{a0}\u{2003}\u{3000}\u{3001}\u{1b}\u{1d}\n\t]{60,200}|[a\u{3000}]{20,70}") {
+            prop_assert_eq!(words(&text), split(&text).collect::<Vec<_>>());
         }
 
         #[test]

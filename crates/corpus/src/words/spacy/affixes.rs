@@ -3,6 +3,8 @@
 //! The rules are those of `spacy/lang/punctuation.py` and `spacy/lang/en/punctuation.py` (spaCy 3.8). A chunk has no white
 //! space in it, so that the `$` of a suffix rule is its end.
 
+use std::sync::LazyLock;
+
 use crate::words::classes::{
     ALPHA, BEFORE_STOP, CLASSES, Classes, INFIX, LOWER, PREFIX, QUOTE, SUFFIX, UPPER,
 };
@@ -16,6 +18,17 @@ const AFTER_DIGIT: &str = "km km² km³ m m² m³ dm dm² dm³ cm cm² cm³ mm m
 
 /// The bytes of the longest of them.
 const LONGEST_AFTER_DIGIT: usize = 10;
+
+/// These suffixes in order, and which bytes they begin with: most of what stands behind digits begins with none of them.
+static UNITS: LazyLock<(Vec<&str>, [bool; 256])> = LazyLock::new(|| {
+    let mut units: Vec<&str> = AFTER_DIGIT.split(' ').collect();
+    units.sort_unstable();
+    let mut begins = [false; 256];
+    for first in units.iter().filter_map(|unit| unit.bytes().next()) {
+        begins[usize::from(first)] = true;
+    }
+    (units, begins)
+});
 
 fn is_digit(character: Option<char>) -> bool {
     character.is_some_and(|c| c.is_ascii_digit())
@@ -91,8 +104,10 @@ fn after_digit(chunk: &str) -> usize {
     let Some(tail) = searched.iter().rev().position(u8::is_ascii_digit) else {
         return 0;
     };
-    let unit = &chunk[chunk.len() - tail..];
-    match AFTER_DIGIT.split(' ').any(|known| known == unit) {
+    let (units, begins) = &*UNITS;
+    let first = bytes[bytes.len() - tail];
+    let is_unit = || units.binary_search(&&chunk[chunk.len() - tail..]).is_ok();
+    match begins[usize::from(first)] && is_unit() {
         true => tail,
         false => 0,
     }

@@ -20,7 +20,7 @@ use super::python;
 use chunk::Cutter;
 use rules::{ENGLISH, Rules};
 
-pub(super) use sentences::count as sentence_count;
+pub(super) use sentences::{count as sentence_count, count_of_words as sentence_count_of_words};
 
 /// What becomes of the pieces of a text.
 trait Sink<'a> {

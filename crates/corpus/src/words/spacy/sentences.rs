@@ -11,6 +11,23 @@ pub(in crate::words) fn count(text: &str) -> usize {
     sentences.count
 }
 
+/// The same of a part of a text, from the words of the text that are in it.
+pub(in crate::words) fn count_of_words(text: &str, words: &[&str]) -> usize {
+    let mut sentences = Sentences::default();
+    let mut last_end = None;
+    for word in words {
+        let start = word.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+        let between = last_end.and_then(|end| text.as_bytes().get(end..start));
+        if !matches!(between, None | Some([] | [b' '])) {
+            sentences.space();
+        }
+        sentences.word(word);
+        last_end = Some(start + word.len());
+    }
+    sentences.end();
+    sentences.count
+}
+
 /// A sentence ends behind a piece that is a mark such as `.`, and the punctuation that follows it.
 #[derive(Default)]
 struct Sentences {
@@ -29,9 +46,7 @@ impl Sentences {
 
 impl<'a> Sink<'a> for Sentences {
     fn word(&mut self, word: &'a str) {
-        let mut characters = word.chars();
-        let first = characters.next().unwrap_or_default();
-        if CLASSES.is(first, SENTENCE_END) && characters.next().is_none() {
+        if is_end(word) {
             self.is_over = true;
         } else if self.is_over && !word.chars().all(|c| CLASSES.is(c, PUNCT)) {
             self.end();
@@ -44,4 +59,14 @@ impl<'a> Sink<'a> for Sentences {
             self.end();
         }
     }
+}
+
+fn is_end(word: &str) -> bool {
+    // Most words are longer, and begin with a letter of ASCII.
+    if matches!(word.as_bytes(), [0..=0x7f, _, ..]) {
+        return false;
+    }
+    let mut characters = word.chars();
+    let first = characters.next().unwrap_or_default();
+    CLASSES.is(first, SENTENCE_END) && characters.next().is_none()
 }
