@@ -1,11 +1,10 @@
 //! PDF: the text of each page, as far as the file says which characters its glyphs are. Scanned pages have none.
 //!
-//! The libraries that decode PDF panic on many broken files, and on some they would not end: each call goes through
-//! `catch_unwind` (the program's panic hook has said its line by then), and what they would follow without end (forms
-//! that draw themselves, pages that are their own parents, streams that unpack to gigabytes) is refused before.
+//! The libraries that decode PDF panic on many broken files, and on some they would not end: each call is guarded, so that a
+//! panic becomes an error, and what they would follow without end (forms that draw themselves, pages that are their own
+//! parents, streams that unpack to gigabytes) is refused before.
 
 use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use kiln_text::{Document, Error, Position, Provenance};
@@ -195,12 +194,9 @@ impl Reader for PdfReader {
     }
 }
 
-/// What a library gives, or what it says is wrong. What it worked on is not changed afterwards.
+/// What a library gives, or what it or a panic within says is wrong. What it worked on is not changed afterwards.
 fn guarded<T, E: std::fmt::Display>(work: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(|error| error.to_string().replace('\n', " ")),
-        Err(_) => Err("its parts contradict each other".to_owned()),
-    }
+    crate::guard::guarded("its parts contradict each other", work)
 }
 
 /// Whether the streams of a file, as far as they are compressed with zlib, unpack to more bytes than the limit.
