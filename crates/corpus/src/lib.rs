@@ -55,6 +55,8 @@ mod error;
 pub mod extract;
 pub mod filters;
 mod formats;
+#[cfg(test)]
+mod growth;
 #[cfg(any(feature = "columnar", feature = "documents"))]
 mod guard;
 mod input;

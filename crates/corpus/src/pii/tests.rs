@@ -276,3 +276,13 @@ fn processor_seconds() -> f64 {
     let times = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     times.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
 }
+
+#[test]
+fn long_runs_take_linear_time() {
+    for unit in [
+        "1", "1.", "12.34.", "1 ", "+1", "(1)-", "555-", "a@", "DE12 ", "4111 ", "a.",
+    ] {
+        let text = |count: usize| unit.repeat(count);
+        crate::growth::check_linear(unit, 100_000, text, |text| drop(find(text)));
+    }
+}

@@ -12,6 +12,7 @@ use arrow_schema::{DataType, Field, FieldRef, Fields as SchemaFields, Schema};
 use serde_json::{Map, Number, Value};
 
 use crate::config::Names;
+use crate::object::{ID, URL};
 use crate::record::{Fields, shorten};
 
 /// The names that lead to a column: more than one if it lies within a struct.
@@ -36,6 +37,14 @@ impl Wanted {
             let (path, data_type) = find(schema, key, name)?;
             check(key, name, data_type)?;
             columns.push((name.clone(), path));
+        }
+        // What a record says of itself, as in JSON: read wherever there is such a column.
+        for name in [ID, URL] {
+            let known = columns.iter().any(|(known, _)| known == name);
+            let column = schema.column_with_name(name).filter(|_| !known);
+            if column.is_some_and(|(_, field)| says_of_itself(name, field.data_type())) {
+                columns.push((name.to_owned(), vec![name.to_owned()]));
+            }
         }
         Ok(Self { columns })
     }
@@ -135,6 +144,18 @@ fn find<'a>(schema: &'a Schema, key: &str, name: &str) -> Result<(Route, &'a Dat
                 names.join(", ")
             ))
         }
+    }
+}
+
+/// Whether a column of this type names its records, or where they come from. Others of the same name are passed over.
+fn says_of_itself(name: &str, data_type: &DataType) -> bool {
+    let inner = match data_type {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        other => other,
+    };
+    match inner {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        other => name == ID && (other.is_integer() || other.is_floating()),
     }
 }
 
