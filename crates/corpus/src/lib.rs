@@ -85,3 +85,8 @@ pub use formats::ParquetWriter;
 pub use judge::{Judge, Judged, Opinion, Opinions};
 pub use memory::MemorySize;
 pub use split::{Cursor, Part, SplitDocuments};
+
+/// The examples of the README, run as tests.
+#[cfg(all(doctest, feature = "columnar"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -202,7 +202,6 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::*;
     use crate::config::{Format, SourceConfig};
     use crate::formats::reading::{changes, check_changed, check_places, read_from};
 
