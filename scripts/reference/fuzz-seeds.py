@@ -87,7 +87,10 @@ def main():
     put("pdf", "page", pdf())
     files("warc", "messy-web/warc/**/*arc*")
     files("encodings", "encodings/*/*", prefix=b"\0", limit=8 << 10)
-    files("html", "article-extraction/**/*.html")
+    for path in sorted(DATA.glob("article-extraction/html/*.html.gz")):
+        page = gzip.decompress(path.read_bytes())
+        if len(page) <= LARGEST:
+            put("html", path.stem[:8], page)
     files("csv", "messy-csv/**/*.csv", limit=16 << 10)
     for number, path in enumerate(sorted(DATA.glob("wikipedia-xml/*bz2"))):
         start = unpacked(path)[: LARGEST]

@@ -91,7 +91,7 @@ mod tests {
         let mut child = Command::new(std::env::current_exe().unwrap());
         child.args(["--exact", "guard::tests::threads_panic_within_and_outside"]);
         child.args(["--ignored", "--nocapture"]);
-        let output = child.output().unwrap();
+        let output = child.env("RUST_BACKTRACE", "0").output().unwrap();
         assert!(output.status.success());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(said.matches("outside").count(), 2 * EACH, "{said}");

@@ -6,7 +6,6 @@
 
 mod streams;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use kiln_text::{Document, Error, Position, Provenance};
@@ -14,14 +13,11 @@ use pdf_extract::content::Content;
 use pdf_extract::{Dictionary, Object, ObjectId, PlainTextOutput};
 
 use super::Reader;
+use super::whole::read_whole;
 use crate::broken::Refusal;
-use crate::compression::Unpacked;
 use crate::counts::Skipped;
-use crate::input::input_error;
 use crate::record::Fields;
 
-/// The largest file.
-const LARGEST_FILE: usize = 256 << 20;
 /// The most that all streams of a file may unpack to.
 const LARGEST_STREAMS: u64 = 1 << 30;
 /// How deep forms may draw forms, and pages have parents.
@@ -48,16 +44,7 @@ impl PdfReader {
         (_, next): (u64, u64),
     ) -> Result<Self, Error> {
         let mistake = |problem: String| Error::mistake(path, Position::Whole, problem);
-        let mut bytes = Vec::new();
-        let file = Unpacked::open(path)?;
-        let read = file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes);
-        read.map_err(|error| input_error(path, error))?;
-        if bytes.len() > LARGEST_FILE {
-            let limit = LARGEST_FILE >> 20;
-            return Err(mistake(format!(
-                "is a PDF file of more than {limit} MiB; split it"
-            )));
-        }
+        let bytes = read_whole(path, "a PDF file")?;
         streams::check(&bytes, LARGEST_STREAMS).map_err(mistake)?;
         let loaded = guarded(|| {
             let mut file = pdf_extract::Document::load_mem(&bytes)?;

@@ -9,11 +9,14 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, FieldRef, Fields as SchemaFields, Schema};
+use kiln_text::Document;
 use serde_json::{Map, Number, Value};
 
+use crate::broken::Refusal;
 use crate::config::Names;
-use crate::object::{ID, URL};
-use crate::record::{Fields, shorten};
+use crate::counts::Skipped;
+use crate::object::{self, ID, URL};
+use crate::record::{Fields, Place, shorten};
 
 /// The names that lead to a column: more than one if it lies within a struct.
 pub(super) type Route = Vec<String>;
@@ -83,8 +86,22 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// The document of a row, or none if it has no text.
+    pub(super) fn document(
+        &self,
+        row: usize,
+        fields: &Fields,
+        place: Place,
+        skipped: &mut Skipped,
+    ) -> Result<Option<Document>, Refusal> {
+        let cells = self.row(row).map_err(|problem| place.mistake(problem));
+        cells
+            .and_then(|cells| object::whole_document(&cells, fields, place, skipped))
+            .map_err(|error| Refusal::record(error, b""))
+    }
+
     /// The cells of a row by their names; the error says what is wrong with one of them.
-    pub(super) fn row(&self, row: usize) -> Result<Map<String, Value>, String> {
+    fn row(&self, row: usize) -> Result<Map<String, Value>, String> {
         let mut cells = Map::new();
         for (name, columns) in &self.columns {
             let null = columns.iter().any(|column| column.is_null(row));

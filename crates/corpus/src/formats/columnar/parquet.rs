@@ -23,7 +23,6 @@ use super::guarded;
 use crate::broken::Refusal;
 use crate::counts::Skipped;
 use crate::formats::Reader;
-use crate::object;
 use crate::record::{Fields, Place};
 
 /// Rows of one batch.
@@ -282,7 +281,7 @@ impl Reader for ParquetReader {
     fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Refusal> {
         while self.advance()? {
             let Some(batch) = &self.batch else { break };
-            let cells = batch.row(self.next);
+            let row = self.next;
             self.next += 1;
             self.row += 1;
             let place = Place {
@@ -292,13 +291,8 @@ impl Reader for ParquetReader {
                 record: None,
                 offset: self.offset(),
             };
-            let document = match cells {
-                Ok(cells) => object::whole_document(&cells, &self.fields, place, skipped),
-                Err(problem) => Err(place.mistake(problem)),
-            };
-            match document.map_err(|error| Refusal::record(error, b""))? {
-                Some(document) => return Ok(Some(document)),
-                None => continue,
+            if let Some(document) = batch.document(row, &self.fields, place, skipped)? {
+                return Ok(Some(document));
             }
         }
         Ok(None)
