@@ -123,9 +123,12 @@ fn book(out: &mut dyn Write, chapter: &str) {
 fn peaks_stay_bounded() {
     let long = |unit: &'static [u8]| move |out: &mut dyn Write| repeated(out, unit, 1 << 30);
     let bomb = || gzip(|out| repeated(out, b"a", 1 << 30));
+    let wide = |out: &mut dyn Write| repeated(out, b"ab,", 200 << 20);
     let quote = |out: &mut dyn Write| {
         out.write_all(b"text\n\"").unwrap();
-        repeated(out, b"a\n", 100 << 20);
+        let mut line = vec![b'a'; 1 << 20];
+        line[(1 << 20) - 1] = b'\n';
+        repeated(out, &line, 100 << 20);
     };
     let page = |out: &mut dyn Write| {
         let body = bomb();
@@ -154,12 +157,12 @@ fn peaks_stay_bounded() {
             "more than 64 MiB",
         ),
         ("a.jsonl", "", Box::new(long(b"[")), "0", "more than 64 MiB"),
-        ("a.csv", "", Box::new(long(b"ab,")), "0", "more than 64 MiB"),
+        ("a.csv", "", Box::new(wide), "0", "more than 64 MiB"),
         (
             "b.csv",
             "",
             Box::new(quote),
-            "52428800",
+            "99",
             "is not closed within 64 MiB",
         ),
         (
