@@ -17,9 +17,9 @@ use crate::encoding::Encoding;
 use crate::input::{Input, LONGEST_RECORD, too_long};
 use crate::record::{Columns, Fields, Place};
 
-/// How many bytes of a file may be gone over again behind quotes that are never closed. A file with more of them is no
-/// table with quotes.
-const MOST_REREAD: u64 = 1 << 30;
+/// How many bytes of a file may be gone over again behind quotes that are never closed, beside four times what was read
+/// of it. A file with more of them is no table with quotes.
+const MOST_REREAD: u64 = 128 << 20;
 
 pub(crate) struct CsvReader {
     rows: Rows,
@@ -325,7 +325,7 @@ impl Rows {
         };
         // What lies before is passed over once more if the file is packed or decoded.
         let reread = self.reread + self.input.offset();
-        if reread > MOST_REREAD {
+        if reread > MOST_REREAD + 4 * self.input.offset() {
             return Ok(Refusal::File(refusal.into_error()));
         }
         let path = self.input.path().to_owned();
