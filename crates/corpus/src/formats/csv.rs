@@ -267,11 +267,11 @@ impl Rows {
             let quoted = self.scan.inside == Inside::Quoted;
             match result {
                 ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::OutputFull if length > LONGEST_RECORD && quoted => {
+                ReadRecordResult::OutputFull if length >= LONGEST_RECORD && quoted => {
                     let limit = LONGEST_RECORD >> 20;
                     return Err(self.never_closed(length, &format!("within {limit} MiB"))?);
                 }
-                ReadRecordResult::OutputFull if length > LONGEST_RECORD => {
+                ReadRecordResult::OutputFull if length >= LONGEST_RECORD => {
                     return Err(self.too_long(length)?);
                 }
                 ReadRecordResult::OutputFull => self.buffer.resize(self.buffer.len() * 2, 0),
