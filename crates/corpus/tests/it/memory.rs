@@ -90,7 +90,7 @@ fn repeated(out: &mut dyn Write, unit: &[u8], bytes: usize) {
 }
 
 fn gzip(write: impl FnOnce(&mut dyn Write)) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     write(&mut encoder);
     encoder.finish().unwrap()
 }
