@@ -17,6 +17,8 @@ mod story;
 mod text;
 mod tsv;
 mod warc;
+#[cfg(feature = "documents")]
+mod whole;
 mod wikipedia;
 
 use std::path::Path;

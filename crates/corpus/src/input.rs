@@ -147,6 +147,7 @@ impl Input {
             None => match encoding::detect(head, self.ended) {
                 Detected::Text { encoding, mark } => (encoding, mark),
                 Detected::Binary(why) => return Err(io::Error::other(self.not_text(&why))),
+                Detected::Unread(name) => return Err(io::Error::other(self.unread(name))),
             },
         };
         if encoding != Encoding::UTF_8 {
@@ -279,7 +280,11 @@ impl Input {
                 if let Some(why) = encoding::binary(bytes) {
                     return Err(io::Error::other(self.not_text(&why)));
                 }
-                encoding::detect_legacy(bytes)
+                match encoding::detect_legacy(bytes) {
+                    Detected::Text { encoding, .. } => encoding,
+                    Detected::Binary(why) => return Err(io::Error::other(self.not_text(&why))),
+                    Detected::Unread(name) => return Err(io::Error::other(self.unread(name))),
+                }
             }
         };
         self.decode(encoding, 0);
@@ -296,6 +301,14 @@ impl Input {
                  name the right encoding, or set encoding = \"auto\""
             ),
         )
+    }
+
+    fn unread(&self, name: &str) -> Error {
+        let problem = format!(
+            "is text in {name}, which is not read; convert it first (iconv -f {name} -t UTF-8), \
+             or name its `encoding` if it is in another"
+        );
+        Error::mistake(&self.path, Position::Byte(self.offset), problem)
     }
 
     fn not_text(&self, why: &str) -> Error {

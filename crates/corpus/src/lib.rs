@@ -55,6 +55,10 @@ mod error;
 pub mod extract;
 pub mod filters;
 mod formats;
+#[cfg(test)]
+mod growth;
+#[cfg(any(feature = "columnar", feature = "documents"))]
+mod guard;
 mod input;
 mod judge;
 pub mod language;
@@ -81,3 +85,8 @@ pub use formats::ParquetWriter;
 pub use judge::{Judge, Judged, Opinion, Opinions};
 pub use memory::MemorySize;
 pub use split::{Cursor, Part, SplitDocuments};
+
+/// The examples of the README, run as tests.
+#[cfg(all(doctest, feature = "columnar"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

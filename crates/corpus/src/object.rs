@@ -63,8 +63,8 @@ struct Own<'j> {
     url: Option<Cow<'j, str>>,
 }
 
-const ID: &str = "id";
-const URL: &str = "url";
+pub(crate) const ID: &str = "id";
+pub(crate) const URL: &str = "url";
 
 impl Own<'_> {
     fn of<'v>(object: &'v Map<String, Value>, fields: &Fields) -> Own<'v> {

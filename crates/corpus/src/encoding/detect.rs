@@ -15,6 +15,8 @@ pub(crate) enum Detected {
     Text { encoding: Encoding, mark: usize },
     /// No text; what shows it.
     Binary(String),
+    /// Text in an encoding that is not read, of this name.
+    Unread(&'static str),
 }
 
 /// Judge the first bytes of a file: all of it, or (not `complete`) a few hundred KiB that may end inside a character.
@@ -34,7 +36,7 @@ pub(crate) fn detect(bytes: &[u8], complete: bool) -> Detected {
         Err(error) if error.error_len().is_none() && !complete => {
             text(seven_bits(bytes).unwrap_or(Encoding::UTF_8))
         }
-        Err(_) => text(detect_legacy(bytes)),
+        Err(_) => detect_legacy(bytes),
     }
 }
 
@@ -138,17 +140,21 @@ fn seven_bits(bytes: &[u8]) -> Option<Encoding> {
 }
 
 /// The encoding of bytes that are not UTF-8, or not throughout.
-pub(crate) fn detect_legacy(bytes: &[u8]) -> Encoding {
+pub(crate) fn detect_legacy(bytes: &[u8]) -> Detected {
+    let text = |encoding| Detected::Text { encoding, mark: 0 };
     if let Some(encoding) = declared(bytes).filter(|&encoding| is_clean(encoding, bytes)) {
-        return encoding;
+        return text(encoding);
     }
     if is_mostly_utf8(bytes) {
-        return Encoding::UTF_8;
+        return text(Encoding::UTF_8);
+    }
+    if super::looks::looks_like_euc_tw(bytes) {
+        return Detected::Unread("EUC-TW");
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let guess = Encoding::Standard(detector.guess(None, Utf8Detection::Deny));
-    super::looks::choose(bytes, guess)
+    text(super::looks::choose(bytes, guess))
 }
 
 /// What an XML declaration or the head of a web page says.
@@ -290,6 +296,41 @@ mod tests {
         assert_eq!(detect(one_zero.as_bytes(), true), is(Encoding::UTF_8));
     }
 
+    #[test]
+    fn euc_tw_is_told_from_its_neighbours() {
+        // Hanzi and a comma of the first plane of CNS 11643.
+        let taiwanese: Vec<u8> = [0xc4a1u16, 0xe6b2, 0xc5c9, 0xd1a7, 0xf0b1, 0xa1a2, 0xc8a4]
+            .iter()
+            .flat_map(|code| code.to_be_bytes())
+            .cycle()
+            .take(140)
+            .collect();
+        let rare = [&taiwanese[..], b"\x8e\xa2\xb0\xa1 and ASCII\n"].concat();
+        for bytes in [&taiwanese, &rare] {
+            assert_eq!(detect(bytes, true), Detected::Unread("EUC-TW"));
+            // Cut within a character, as the first block of a file may be.
+            let cut = &bytes[..bytes.len() / 2 - 1];
+            assert_eq!(detect(cut, false), Detected::Unread("EUC-TW"));
+        }
+        let chinese =
+            "这是一个测试文件的内容，我们用它来测试编码的识别，北京和上海都是很大的城市。";
+        let japanese = "これは文字コードを調べるための日本語の文章です。東京と大阪は大きな街です。";
+        let korean =
+            "이것은 문자 부호화를 시험하기 위한 한국어 문장입니다. 서울과 부산은 큰 도시입니다.";
+        let cases = [
+            (encoding_rs::GBK, chinese),
+            (encoding_rs::EUC_JP, japanese),
+            (encoding_rs::EUC_KR, korean),
+        ];
+        for (encoding, text) in cases {
+            let (bytes, ..) = encoding.encode(text);
+            let found = detect(&bytes, true);
+            let is_unread = matches!(found, Detected::Unread(_));
+            assert!(!is_unread, "{} {found:?}", encoding.name());
+        }
+        assert_eq!(Encoding::of_label("euc-tw"), None);
+    }
+
     /// Files whose folders say their true encodings, against Python's decodings of them. Prints a table.
     #[test]
     #[ignore = "needs data sets: set KILN_DATA"]
@@ -314,12 +355,17 @@ mod tests {
             let (ours, name) = match detect(&bytes, true) {
                 Detected::Text { encoding, mark } => (is_true(encoding, mark), encoding.name()),
                 Detected::Binary(_) => (false, "binary"),
+                // That it is named is all that can be right here.
+                Detected::Unread(name) => {
+                    (name.eq_ignore_ascii_case(&codec.replace('_', "-")), name)
+                }
             };
             // Without what the file declares about itself.
             let silent = blank_declarations(bytes.clone());
             let unaided = match detect(&silent, true) {
                 Detected::Text { encoding, mark } => is_true(encoding, mark),
                 Detected::Binary(_) => false,
+                Detected::Unread(name) => name.eq_ignore_ascii_case(&codec.replace('_', "-")),
             };
             all += 1;
             right += u32::from(ours);

@@ -138,3 +138,31 @@ fn looks_like_johab(bytes: &[u8], guess: Encoding) -> bool {
         && !as_guessed.contains(char::REPLACEMENT_CHARACTER);
     hangul * 4 > above * 3 && !sound
 }
+
+/// EUC-TW throughout, CNS 11643 in two bytes or (behind 0x8E and the number of a plane) in four, with more hanzi than else.
+/// Its first plane has hanzi from row 0x44 on and nothing between its radicals and its pictures of control characters
+/// (rows 0x2A to 0x41): there GB 2312, EUC-JP and EUC-KR have their most frequent characters.
+pub(super) fn looks_like_euc_tw(bytes: &[u8]) -> bool {
+    let (mut hanzi, mut others) = (0usize, 0usize);
+    let mut at = 0;
+    while let Some(&first) = bytes.get(at) {
+        if first.is_ascii() {
+            at += 1;
+            continue;
+        }
+        let length = if first == 0x8e { 4 } else { 2 };
+        let Some(character) = bytes.get(at..at + length) else {
+            // Cut at the end.
+            break;
+        };
+        let is_set = |byte: &u8| matches!(byte, 0xa1..=0xfe);
+        match character {
+            [0x8e, 0xa1..=0xb0, rest @ ..] if rest.iter().all(is_set) => hanzi += 1,
+            [0xc4..=0xfd, second] if is_set(second) => hanzi += 1,
+            [0xa1..=0xa9 | 0xc2, second] if is_set(second) => others += 1,
+            _ => return false,
+        }
+        at += length;
+    }
+    hanzi >= 16 && hanzi > others
+}

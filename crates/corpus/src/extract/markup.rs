@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use quick_xml::escape::resolve_html5_entity;
+use super::html::entities::reference;
 
 /// Elements that begin and end a line, in alphabetical order.
 const BLOCKS: [&str; 46] = [
@@ -310,29 +310,11 @@ impl Page {
     }
 }
 
-/// What the numbers 128 to 159 stand for in HTML (WHATWG HTML, "numeric character reference end state"): windows-1252.
-const WINDOWS_1252: &str = "€\u{81}‚ƒ„…†‡ˆ‰Š‹Œ\u{8d}Ž\u{8f}\u{90}‘’“”•–—˜™š›œ\u{9d}žŸ";
-
-/// The character reference that `rest`, which begins with `&`, begins with, and its length in bytes.
+/// The character reference that `rest`, which begins with `&`, begins with, and its length in bytes; a semicolon has to
+/// end it.
 pub(crate) fn entity(rest: &str) -> Option<(Cow<'static, str>, usize)> {
     let end = rest.bytes().take(34).position(|byte| byte == b';')?;
-    let name = &rest[1..end];
-    let character = match name.strip_prefix('#') {
-        None => Cow::Borrowed(resolve_html5_entity(name)?),
-        Some(number) => {
-            let number = match number.strip_prefix(['x', 'X']) {
-                Some(digits) => u32::from_str_radix(digits, 16).ok()?,
-                None => number.parse().ok()?,
-            };
-            let character = match number {
-                0x80..=0x9f => WINDOWS_1252.chars().nth((number - 0x80) as usize)?,
-                0 => char::REPLACEMENT_CHARACTER,
-                _ => char::from_u32(number)?,
-            };
-            Cow::Owned(character.to_string())
-        }
-    };
-    Some((character, end + 1))
+    reference(rest).filter(|&(_, length)| length == end + 1)
 }
 
 #[cfg(test)]

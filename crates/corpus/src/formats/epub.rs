@@ -14,15 +14,13 @@ use serde_json::Value;
 use zip::ZipArchive;
 
 use super::Reader;
+use super::whole::read_whole;
 use crate::broken::Refusal;
-use crate::compression::Unpacked;
 use crate::counts::Skipped;
 use crate::extract::markup;
-use crate::input::{LONGEST_RECORD, input_error};
+use crate::input::LONGEST_RECORD;
 use crate::record::{Fields, shorten};
 
-/// The largest archive.
-const LARGEST_BOOK: usize = 256 << 20;
 /// The most that is unpacked of one book.
 const LARGEST_TEXT: u64 = 1 << 30;
 
@@ -45,16 +43,7 @@ impl EpubReader {
         (_, next): (u64, u64),
     ) -> Result<Self, Error> {
         let mistake = |problem: String| Error::mistake(path, Position::Whole, problem);
-        let mut bytes = Vec::new();
-        let file = Unpacked::open(path)?;
-        let read = file.take(LARGEST_BOOK as u64 + 1).read_to_end(&mut bytes);
-        read.map_err(|error| input_error(path, error))?;
-        if bytes.len() > LARGEST_BOOK {
-            let limit = LARGEST_BOOK >> 20;
-            return Err(mistake(format!(
-                "is a book of more than {limit} MiB; leave it out or split it"
-            )));
-        }
+        let bytes = read_whole(path, "a book")?;
         let zip = ZipArchive::new(Cursor::new(bytes))
             .map_err(|error| mistake(format!("is not an EPUB book: {error}")))?;
         let mut archive = Archive {

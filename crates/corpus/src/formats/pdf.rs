@@ -1,11 +1,11 @@
 //! PDF: the text of each page, as far as the file says which characters its glyphs are. Scanned pages have none.
 //!
-//! The libraries that decode PDF panic on many broken files, and on some they would not end: each call goes through
-//! `catch_unwind` (the program's panic hook has said its line by then), and what they would follow without end (forms
-//! that draw themselves, pages that are their own parents, streams that unpack to gigabytes) is refused before.
+//! The libraries that decode PDF panic on many broken files, and on some they would not end: each call is guarded, so that a
+//! panic becomes an error, and what they would follow without end (forms that draw themselves, pages that are their own
+//! parents, streams that unpack to gigabytes) is refused before.
 
-use std::io::Read;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod streams;
+
 use std::path::{Path, PathBuf};
 
 use kiln_text::{Document, Error, Position, Provenance};
@@ -13,14 +13,11 @@ use pdf_extract::content::Content;
 use pdf_extract::{Dictionary, Object, ObjectId, PlainTextOutput};
 
 use super::Reader;
+use super::whole::read_whole;
 use crate::broken::Refusal;
-use crate::compression::Unpacked;
 use crate::counts::Skipped;
-use crate::input::input_error;
 use crate::record::Fields;
 
-/// The largest file.
-const LARGEST_FILE: usize = 256 << 20;
 /// The most that all streams of a file may unpack to.
 const LARGEST_STREAMS: u64 = 1 << 30;
 /// How deep forms may draw forms, and pages have parents.
@@ -47,22 +44,8 @@ impl PdfReader {
         (_, next): (u64, u64),
     ) -> Result<Self, Error> {
         let mistake = |problem: String| Error::mistake(path, Position::Whole, problem);
-        let mut bytes = Vec::new();
-        let file = Unpacked::open(path)?;
-        let read = file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes);
-        read.map_err(|error| input_error(path, error))?;
-        if bytes.len() > LARGEST_FILE {
-            let limit = LARGEST_FILE >> 20;
-            return Err(mistake(format!(
-                "is a PDF file of more than {limit} MiB; split it"
-            )));
-        }
-        if unpacks_to_more_than(&bytes, LARGEST_STREAMS) {
-            let limit = LARGEST_STREAMS >> 20;
-            return Err(mistake(format!(
-                "unpacks to more than {limit} MiB; leave it out"
-            )));
-        }
+        let bytes = read_whole(path, "a PDF file")?;
+        streams::check(&bytes, LARGEST_STREAMS).map_err(mistake)?;
         let loaded = guarded(|| {
             let mut file = pdf_extract::Document::load_mem(&bytes)?;
             if file.is_encrypted() {
@@ -195,42 +178,9 @@ impl Reader for PdfReader {
     }
 }
 
-/// What a library gives, or what it says is wrong. What it worked on is not changed afterwards.
+/// What a library gives, or what it or a panic within says is wrong. What it worked on is not changed afterwards.
 fn guarded<T, E: std::fmt::Display>(work: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
-    match catch_unwind(AssertUnwindSafe(work)) {
-        Ok(result) => result.map_err(|error| error.to_string().replace('\n', " ")),
-        Err(_) => Err("its parts contradict each other".to_owned()),
-    }
-}
-
-/// Whether the streams of a file, as far as they are compressed with zlib, unpack to more bytes than the limit.
-fn unpacks_to_more_than(bytes: &[u8], limit: u64) -> bool {
-    let mut total = 0;
-    let mut at = 0;
-    for found in memchr::memmem::find_iter(bytes, b"stream") {
-        let mut start = found + 6;
-        if found < at {
-            continue;
-        }
-        if bytes.get(start) == Some(&b'\r') {
-            start += 1;
-        }
-        if bytes.get(start) != Some(&b'\n') {
-            continue;
-        }
-        let mut stream =
-            flate2::bufread::ZlibDecoder::new(&bytes[start + 1..]).take(limit - total + 1);
-        // Where it is broken it counts as far as it goes.
-        let mut block = [0; 32 << 10];
-        while let Ok(count @ 1..) = stream.read(&mut block) {
-            total += count as u64;
-        }
-        if total > limit {
-            return true;
-        }
-        at = start + usize::try_from(stream.get_ref().total_in()).unwrap_or(0);
-    }
-    false
+    crate::guard::guarded("its parts contradict each other", work)
 }
 
 #[cfg(test)]
@@ -239,7 +189,6 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::*;
     use crate::config::{Format, SourceConfig};
     use crate::formats::reading::{changes, check_changed, check_places, read_from};
 
@@ -362,14 +311,6 @@ mod tests {
                 "{refused}"
             );
         }
-    }
-
-    #[test]
-    fn what_streams_unpack_to_is_counted() {
-        let zeros = deflated(&vec![0; 100_000]);
-        let file = file_of(&[stream("", &zeros), stream("", b"plain"), stream("", &zeros)]);
-        assert!(!unpacks_to_more_than(&file, 200_000));
-        assert!(unpacks_to_more_than(&file, 199_999));
     }
 
     proptest! {

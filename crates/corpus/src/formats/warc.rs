@@ -91,6 +91,7 @@ impl WarcReader {
         match detect(bytes, true) {
             Detected::Text { encoding, mark } => Ok(encoding.decode(&bytes[mark..])),
             Detected::Binary(why) => Err(format!("the page does not look like text: {why}")),
+            Detected::Unread(name) => Err(format!("the page is in {name}, which is not read")),
         }
     }
 }

@@ -307,3 +307,15 @@ proptest! {
         prop_assert_eq!(mojibake(&text), &*text);
     }
 }
+
+#[test]
+fn repeated_odd_characters_take_linear_time() {
+    let repair = Repair::new(Config::FTFY);
+    for unit in [
+        "Ã", "Ã©", "â€", "Ã ", "&", "&amp;", "\u{fffd}", "\u{1b}[", "ﬁ", "\u{85}", "e\u{301}",
+        "à¸", "\r", "ï»¿",
+    ] {
+        let text = |bytes: usize| unit.repeat(bytes / unit.len());
+        crate::growth::check_linear(unit, 24 << 10, text, |text| drop(repair.text(text)));
+    }
+}

@@ -4,6 +4,7 @@
 mod formats;
 mod hostile;
 mod listing;
+mod memory;
 mod messy;
 mod mistakes;
 mod resume;

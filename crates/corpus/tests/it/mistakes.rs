@@ -338,8 +338,8 @@ fn contents() {
             "a.csv",
             "",
             "id,text\n1,\"One\n2,Two\n".into(),
-            "a.csv:2: a quote opened in the row that begins here is never closed; close it, \
-             or set quotes = false if quotes are ordinary characters in this file"
+            "a.csv:2: the quote at byte 10, in the row that begins in line 2, is not closed before the end of the file; \
+             close it, or set quotes = false if quotes are ordinary characters in this file"
                 .into(),
         ),
         (

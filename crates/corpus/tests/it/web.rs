@@ -291,3 +291,80 @@ fn rows_and_lines_are_quarantined_where_the_recipe_says_so() {
     );
     assert!(split.take_broken().is_empty());
 }
+
+#[test]
+fn a_quote_that_is_never_closed_costs_its_row_alone() {
+    // Contents, the texts read, and the broken rows: line, the byte of the quote, and how the row begins.
+    type Row = (u64, u64, &'static str);
+    let cases: [(&str, &[&str], &[Row]); 6] = [
+        (
+            "text,n\nOne,1\n\"Two,2\nThree,3\nFour,4\n",
+            &["One", "Three", "Four"],
+            &[(3, 13, "Two,2\nThree,3")],
+        ),
+        (
+            "text,n\r\n\"One,1\r\nTwo,2\r\n\"Three,3\r\nFour,4\r\n",
+            // The second quote closes the first, and what stands behind it is ordinary: a row like any other.
+            &["One,1\r\nTwo,2\r\nThree", "Four"],
+            &[],
+        ),
+        // In a row whose first cell has quoted lines; doubled quotes close nothing.
+        (
+            "text,n\n\"a\nb\",\"1\n2,\"\"x\nThree,3\n",
+            &["2", "Three"],
+            &[(3, 13, "a\nb1\n")],
+        ),
+        (
+            "text,n\n\"One\",\"1\"\n\"Two,2",
+            &["One"],
+            &[(3, 0, "Two,2")],
+        ),
+        (
+            "text,n\rOne,1\r\"Two,2\rThree,3\r",
+            &["One", "Three"],
+            &[(3, 13, "Two,2\rThree")],
+        ),
+        (
+            "text,n\nOne,1\na\"b,2\nThree,3\n",
+            &["One", "a\"b", "Three"],
+            &[],
+        ),
+    ];
+    for (contents, texts, rows) in cases {
+        let folder = folder(&[("a.csv", contents.as_bytes())]);
+        let section = "broken = 'quarantine'\nsources = [{ path = 'a.csv' }]";
+        let mut documents = open(section, folder.path()).unwrap().documents();
+        let mut read = Vec::new();
+        while let Some(document) = documents.next_document().unwrap() {
+            read.push(document.text);
+        }
+        let broken = documents.take_broken();
+        assert_eq!(read, texts, "{contents:?}");
+        assert_eq!(broken.len(), rows.len(), "{contents:?} {broken:?}");
+        for (broken, (line, byte, beginning)) in broken.iter().zip(rows) {
+            assert_eq!(broken.line, Some(*line), "{broken:?}");
+            assert!(
+                !broken.ends_file && broken.beginning.starts_with(beginning),
+                "{broken:?}"
+            );
+            let place = format!("the quote at byte {byte},");
+            assert!(
+                *byte == 0 || broken.reason.starts_with(&place),
+                "{broken:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn text_in_an_encoding_that_is_not_read_is_named() {
+    let bytes = b"\xc4\xa1\xe6\xb2\xc5\xc9\xd1\xa7\xf0\xb1".repeat(8);
+    let folder = folder(&[("a.txt", &bytes)]);
+    let mut documents = open("sources = [{ path = 'a.txt' }]", folder.path())
+        .unwrap()
+        .documents();
+    let error = documents.next_document().unwrap_err().to_string();
+    let expected = "a.txt: byte 0: is text in EUC-TW, which is not read; convert it first (iconv -f EUC-TW -t UTF-8), \
+        or name its `encoding` if it is in another";
+    assert!(error.ends_with(expected), "{error}");
+}

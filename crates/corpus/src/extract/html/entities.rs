@@ -50,26 +50,23 @@ pub(super) fn decode_into(text: &str, mut piece: impl FnMut(&str)) {
             piece(&rest[..at]);
         }
         rest = &rest[at..];
-        let read = if rest.as_bytes().get(1) == Some(&b'#') {
-            numeric(&rest[2..]).map(|(character, length)| {
-                piece(character.encode_utf8(&mut [0; 4]));
-                2 + length
-            })
-        } else {
-            named(&rest[1..]).map(|(characters, length)| {
-                piece(characters);
-                1 + length
-            })
-        };
-        let length = read.unwrap_or_else(|| {
-            piece("&");
-            1
-        });
+        let (characters, length) = reference(rest).unwrap_or((Cow::Borrowed("&"), 1));
+        piece(&characters);
         rest = &rest[length..];
     }
     if !rest.is_empty() {
         piece(rest);
     }
+}
+
+/// The reference that `text`, which begins with `&`, begins with, and its length in bytes.
+pub(crate) fn reference(text: &str) -> Option<(Cow<'static, str>, usize)> {
+    if text.as_bytes().get(1) == Some(&b'#') {
+        let (character, length) = numeric(&text[2..])?;
+        return Some((Cow::Owned(character.to_string()), 2 + length));
+    }
+    let (characters, length) = named(&text[1..])?;
+    Some((Cow::Borrowed(characters), 1 + length))
 }
 
 fn numeric(after: &str) -> Option<(char, usize)> {

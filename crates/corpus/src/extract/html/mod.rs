@@ -20,7 +20,7 @@
 mod choose;
 mod clean;
 mod cues;
-mod entities;
+pub(crate) mod entities;
 mod hints;
 mod measure;
 mod metadata;

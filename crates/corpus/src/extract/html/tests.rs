@@ -441,3 +441,26 @@ fn shingles(text: &str) -> HashMap<Vec<&str>, usize> {
     }
     bag
 }
+
+#[test]
+fn deep_nesting_takes_linear_time() {
+    let options = Options::default();
+    for (open, close) in [
+        ("<div>", "</div>"),
+        ("<div>", ""),
+        ("<b>", ""),
+        ("<a href=x>y", ""),
+        ("<ul><li>", ""),
+        ("<table><tr><td>", ""),
+        ("<p><b>", ""),
+        ("</div>", ""),
+        ("<p>x", ""),
+        ("<!--", ""),
+        ("<", ""),
+        ("&amp", ""),
+    ] {
+        let page = |count: usize| format!("{}text{}", open.repeat(count), close.repeat(count));
+        crate::growth::check_linear(open, 4_000, page, |page| drop(main_text(page, &options)));
+        crate::growth::check_linear(open, 4_000, page, |page| drop(all_text(page, &options)));
+    }
+}

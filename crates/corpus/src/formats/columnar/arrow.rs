@@ -20,7 +20,6 @@ use crate::compression::Unpacked;
 use crate::counts::Skipped;
 use crate::formats::Reader;
 use crate::input::input_error;
-use crate::object;
 use crate::record::{Fields, Place};
 
 const FILE_MARK: &[u8; 8] = b"ARROW1\0\0";
@@ -151,7 +150,7 @@ impl Reader for ArrowReader {
     fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Refusal> {
         while self.advance()? {
             let Some(batch) = &self.batch else { break };
-            let cells = batch.row(self.next);
+            let row = self.next;
             self.next += 1;
             self.row += 1;
             let place = Place {
@@ -161,11 +160,7 @@ impl Reader for ArrowReader {
                 record: None,
                 offset: self.batch_offset,
             };
-            let document = match cells {
-                Ok(cells) => object::whole_document(&cells, &self.fields, place, skipped),
-                Err(problem) => Err(place.mistake(problem)),
-            };
-            if let Some(document) = document.map_err(|error| Refusal::record(error, b""))? {
+            if let Some(document) = batch.document(row, &self.fields, place, skipped)? {
                 return Ok(Some(document));
             }
         }

@@ -9,10 +9,14 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, FieldRef, Fields as SchemaFields, Schema};
+use kiln_text::Document;
 use serde_json::{Map, Number, Value};
 
+use crate::broken::Refusal;
 use crate::config::Names;
-use crate::record::{Fields, shorten};
+use crate::counts::Skipped;
+use crate::object::{self, ID, URL};
+use crate::record::{Fields, Place, shorten};
 
 /// The names that lead to a column: more than one if it lies within a struct.
 pub(super) type Route = Vec<String>;
@@ -36,6 +40,14 @@ impl Wanted {
             let (path, data_type) = find(schema, key, name)?;
             check(key, name, data_type)?;
             columns.push((name.clone(), path));
+        }
+        // What a record says of itself, as in JSON: read wherever there is such a column.
+        for name in [ID, URL] {
+            let known = columns.iter().any(|(known, _)| known == name);
+            let column = schema.column_with_name(name).filter(|_| !known);
+            if column.is_some_and(|(_, field)| says_of_itself(name, field.data_type())) {
+                columns.push((name.to_owned(), vec![name.to_owned()]));
+            }
         }
         Ok(Self { columns })
     }
@@ -74,8 +86,22 @@ pub(super) struct Batch {
 }
 
 impl Batch {
+    /// The document of a row, or none if it has no text.
+    pub(super) fn document(
+        &self,
+        row: usize,
+        fields: &Fields,
+        place: Place,
+        skipped: &mut Skipped,
+    ) -> Result<Option<Document>, Refusal> {
+        let cells = self.row(row).map_err(|problem| place.mistake(problem));
+        cells
+            .and_then(|cells| object::whole_document(&cells, fields, place, skipped))
+            .map_err(|error| Refusal::record(error, b""))
+    }
+
     /// The cells of a row by their names; the error says what is wrong with one of them.
-    pub(super) fn row(&self, row: usize) -> Result<Map<String, Value>, String> {
+    fn row(&self, row: usize) -> Result<Map<String, Value>, String> {
         let mut cells = Map::new();
         for (name, columns) in &self.columns {
             let null = columns.iter().any(|column| column.is_null(row));
@@ -135,6 +161,18 @@ fn find<'a>(schema: &'a Schema, key: &str, name: &str) -> Result<(Route, &'a Dat
                 names.join(", ")
             ))
         }
+    }
+}
+
+/// Whether a column of this type names its records, or where they come from. Others of the same name are passed over.
+fn says_of_itself(name: &str, data_type: &DataType) -> bool {
+    let inner = match data_type {
+        DataType::Dictionary(_, values) => values.as_ref(),
+        other => other,
+    };
+    match inner {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
+        other => name == ID && (other.is_integer() || other.is_floating()),
     }
 }
 

@@ -5,7 +5,9 @@
 //! record, and the next is read.
 
 use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kiln_text::{Document, Error, Position};
 use parquet::arrow::ProjectionMask;
@@ -13,20 +15,24 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData, RowGroupMetaData};
 
 use super::cells::{Batch, Wanted, with_views};
 use super::guarded;
 use crate::broken::Refusal;
 use crate::counts::Skipped;
 use crate::formats::Reader;
-use crate::object;
 use crate::record::{Fields, Place};
 
 /// Rows of one batch.
 const BATCH_ROWS: usize = 1024;
 /// Bytes of one batch, by the mean of its row group.
 const BATCH_BYTES: u64 = 64 << 20;
+/// The first version of parquet-mr that gives the full lengths of columns.
+const FULL_LENGTHS: [u32; 3] = [1, 2, 9];
+/// The longest header of a dictionary's page, as Arrow's C++ reader has it.
+const LONGEST_HEADER: i64 = 100;
 
 pub(crate) struct ParquetReader {
     path: PathBuf,
@@ -68,7 +74,7 @@ impl ParquetReader {
         let schema = with_views(metadata.schema(), &wanted);
         let metadata = guarded(|| {
             ArrowReaderMetadata::try_new(
-                metadata.metadata().clone(),
+                with_dictionary_headers(&file, metadata.metadata()),
                 options().with_schema(schema.into()),
             )
         })
@@ -194,6 +200,79 @@ impl ParquetReader {
     }
 }
 
+/// The metadata with columns that reach to the next: early versions of parquet-mr left the header of the dictionary's page
+/// out of a column's length (PARQUET-816), and other readers add the missing bytes, too.
+fn with_dictionary_headers(file: &File, metadata: &Arc<ParquetMetaData>) -> Arc<ParquetMetaData> {
+    let wrote_short = metadata.file_metadata().created_by().is_some_and(|by| {
+        // `parquet-mr`, or `parquet-mr version 1.2.8 (build ...)`.
+        let version = by.strip_prefix("parquet-mr").map(str::trim_start);
+        version.is_some_and(|version| {
+            let version = version.strip_prefix("version ").unwrap_or(version);
+            let mut numbers = version
+                .split(['.', '-', ' '])
+                .map(|number| number.parse::<u32>().ok());
+            let mut next = || numbers.next().flatten().unwrap_or(0);
+            [next(), next(), next()] < FULL_LENGTHS
+        })
+    });
+    let Some(end) = wrote_short.then(|| end_of_data(file)).flatten() else {
+        return metadata.clone();
+    };
+    let begins = |column: &ColumnChunkMetaData| {
+        let dictionary = column.dictionary_page_offset().filter(|&offset| offset > 0);
+        dictionary
+            .unwrap_or(column.data_page_offset())
+            .min(column.data_page_offset())
+    };
+    let groups = metadata.row_groups().iter();
+    let mut starts: Vec<i64> = groups
+        .flat_map(|group| group.columns())
+        .map(begins)
+        .collect();
+    starts.push(end);
+    starts.sort_unstable();
+    let lengthened = |column: &ColumnChunkMetaData| {
+        let (start, length) = (begins(column), column.compressed_size());
+        let next = starts.iter().copied().find(|&next| next > start);
+        let room = next.and_then(|next| next.checked_sub(start)?.checked_sub(length));
+        match room {
+            Some(missing @ 1..=LONGEST_HEADER) => column
+                .clone()
+                .into_builder()
+                .set_total_compressed_size(length + missing)
+                .build(),
+            _ => Ok(column.clone()),
+        }
+    };
+    let groups = metadata.row_groups().iter().map(|group| {
+        let columns = group
+            .columns()
+            .iter()
+            .map(lengthened)
+            .collect::<Result<_, _>>()?;
+        group
+            .clone()
+            .into_builder()
+            .set_column_metadata(columns)
+            .build()
+    });
+    match groups.collect::<Result<Vec<_>, ParquetError>>() {
+        Ok(groups) => {
+            let builder = ParquetMetaData::clone(metadata).into_builder();
+            Arc::new(builder.set_row_groups(groups).build())
+        }
+        Err(_) => metadata.clone(),
+    }
+}
+
+/// Where the pages end and the description of the file begins: before its length and the mark at the end.
+fn end_of_data(mut file: &File) -> Option<i64> {
+    let end = file.seek(SeekFrom::End(-8)).ok()?;
+    let mut length = [0; 4];
+    file.read_exact(&mut length).ok()?;
+    i64::try_from(end.checked_sub(u64::from(u32::from_le_bytes(length)))?).ok()
+}
+
 fn rows(group: &RowGroupMetaData) -> u64 {
     u64::try_from(group.num_rows()).unwrap_or(0)
 }
@@ -202,7 +281,7 @@ impl Reader for ParquetReader {
     fn next_document(&mut self, skipped: &mut Skipped) -> Result<Option<Document>, Refusal> {
         while self.advance()? {
             let Some(batch) = &self.batch else { break };
-            let cells = batch.row(self.next);
+            let row = self.next;
             self.next += 1;
             self.row += 1;
             let place = Place {
@@ -212,13 +291,8 @@ impl Reader for ParquetReader {
                 record: None,
                 offset: self.offset(),
             };
-            let document = match cells {
-                Ok(cells) => object::whole_document(&cells, &self.fields, place, skipped),
-                Err(problem) => Err(place.mistake(problem)),
-            };
-            match document.map_err(|error| Refusal::record(error, b""))? {
-                Some(document) => return Ok(Some(document)),
-                None => continue,
+            if let Some(document) = batch.document(row, &self.fields, place, skipped)? {
+                return Ok(Some(document));
             }
         }
         Ok(None)
