@@ -152,7 +152,9 @@ impl HubPlace {
             None => (None, rest),
         };
         let plain = |part: &str| !part.is_empty() && !part.contains(['*', '?', '[', '#', '%']);
-        let of_revision = revision.as_deref().is_none_or(|revision| !revision.is_empty());
+        let of_revision = revision
+            .as_deref()
+            .is_none_or(|revision| !revision.is_empty());
         if !plain(owner) || !plain(data_set) || !of_revision {
             return Err(refuse());
         }
@@ -215,7 +217,9 @@ impl Wanted {
     pub(crate) fn is_flat(&self) -> bool {
         let folder = self.folder();
         self.pattern.is_some()
-            && !self.path[folder.len()..].trim_start_matches('/').contains('/')
+            && !self.path[folder.len()..]
+                .trim_start_matches('/')
+                .contains('/')
             && !self.path.contains("**")
     }
 

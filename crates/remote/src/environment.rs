@@ -19,13 +19,17 @@ impl Environment {
 
     /// Whether a variable is set to something that means yes.
     pub(crate) fn says(&self, name: &str) -> bool {
-        self.get(name)
-            .is_some_and(|value| !["0", "false", "no"].contains(&value.to_ascii_lowercase().as_str()))
+        self.get(name).is_some_and(|value| {
+            !["0", "false", "no"].contains(&value.to_ascii_lowercase().as_str())
+        })
     }
 
     /// All variables whose names begin so.
     pub(crate) fn beginning_with(&self, prefix: &str) -> impl Iterator<Item = (&str, &str)> {
-        let all = self.0.iter().filter(move |(key, _)| key.starts_with(prefix));
+        let all = self
+            .0
+            .iter()
+            .filter(move |(key, _)| key.starts_with(prefix));
         all.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 

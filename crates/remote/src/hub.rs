@@ -198,10 +198,7 @@ impl Hub {
             Some(revision) => format!("@{revision}"),
             None => String::new(),
         };
-        let name = format!(
-            "hf://datasets/{}{revision}/{}",
-            place.data_set, entry.path
-        );
+        let name = format!("hf://datasets/{}{revision}/{}", place.data_set, entry.path);
         let parts = ["datasets"]
             .into_iter()
             .chain(place.data_set.split('/'))

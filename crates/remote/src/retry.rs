@@ -87,7 +87,8 @@ mod tests {
             (1, Some(3600), 60_000),
         ] {
             let pause = patience.pause(failures, asked.map(Duration::from_secs));
-            let range = Duration::from_millis(expected).mul_f64(0.75)..=Duration::from_millis(expected);
+            let range =
+                Duration::from_millis(expected).mul_f64(0.75)..=Duration::from_millis(expected);
             assert!(range.contains(&pause), "{failures} {pause:?}");
         }
     }

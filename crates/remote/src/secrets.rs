@@ -15,7 +15,12 @@ pub fn without_secrets(address: &str) -> String {
     }
     let rest = match rest[..rest.find('/').unwrap_or(rest.len())].rfind('@') {
         // A password may hold what ought to be encoded; what stands before a `?` without a `:` is a host.
-        Some(at) if rest[..at].split('?').next().is_some_and(|user| user.contains(':')) => {
+        Some(at)
+            if rest[..at]
+                .split('?')
+                .next()
+                .is_some_and(|user| user.contains(':')) =>
+        {
             &rest[at + 1..]
         }
         Some(at) if !rest[..at].contains('?') => &rest[at + 1..],
@@ -80,10 +85,7 @@ mod tests {
     fn an_address_keeps_its_place_and_loses_its_secrets() {
         for (address, expected) in [
             ("https://h/a.jsonl", "https://h/a.jsonl"),
-            (
-                "https://h/a?sig=abc&exp=12",
-                "https://h/a?sig=***&exp=***",
-            ),
+            ("https://h/a?sig=abc&exp=12", "https://h/a?sig=***&exp=***"),
             ("https://h/a?abc", "https://h/a?***"),
             ("https://h?k=v=w", "https://h?k=***"),
             ("https://me:word@h/a@b", "https://h/a@b"),

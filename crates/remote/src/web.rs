@@ -106,9 +106,12 @@ impl Web {
             return Ok(response);
         }
         // The hub says what is wrong in a header.
-        let said = header(response.headers(), HeaderName::from_static("x-error-message"))
-            .map(|said| format!(" ({})", clean(said, self.environment.secrets())))
-            .unwrap_or_default();
+        let said = header(
+            response.headers(),
+            HeaderName::from_static("x-error-message"),
+        )
+        .map(|said| format!(" ({})", clean(said, self.environment.secrets())))
+        .unwrap_or_default();
         let problem = format!("the server answers {status}{said}; {}", advice(status));
         Err(Failure::Mistake(problem))
     }
