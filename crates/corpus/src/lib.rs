@@ -63,6 +63,7 @@ mod memory;
 mod object;
 pub mod pii;
 mod record;
+mod remote;
 pub mod repair;
 mod search;
 mod split;

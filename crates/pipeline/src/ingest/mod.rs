@@ -26,7 +26,7 @@ use crate::ingest::draft::is_draft;
 use crate::ingest::read::Ingestion;
 use crate::ingest::resolve::Resolution;
 use crate::ingest::settle::{SettledRecord, Settlement};
-use crate::inputs::{INPUTS, Inputs, Known};
+use crate::inputs::{INPUTS, Inputs, Known, fetch};
 use crate::ledger::split_name;
 use crate::plan::{in_recipe, read_corpus};
 use crate::stage::{PartRecord, Stage, State, Unfinished, siblings};
@@ -136,6 +136,7 @@ pub fn ingest(
         State::Done(manifest) => manifest,
         State::Other(manifest) => return Err(changed(&folder, &inputs, manifest)),
         State::Unfinished(unfinished) => {
+            fetch(&corpus, &|_| true, progress, stop)?;
             inputs.write(&folder)?;
             let work = Work {
                 config: &config,
