@@ -49,7 +49,7 @@ impl Corpus {
     /// The files, in the order in which they are read.
     pub fn files(&self) -> impl Iterator<Item = InputFile<'_>> {
         let sources = self.listing.sources.iter().enumerate();
-        sources.flat_map(|(source, listed)| {
+        sources.flat_map(move |(source, listed)| {
             let files = match &listed.inputs {
                 Inputs::Files(files) => files.as_slice(),
                 Inputs::Stories { .. } => &[],

@@ -230,7 +230,9 @@ fn make_ready(listing: &Listing, file: &ListedFile) -> Result<(), Error> {
         fetched.map_err(|refusal| {
             let problem = refusal.problem;
             let name = &*file.name;
-            let problem = problem.strip_prefix(&format!("{name}: ")).unwrap_or(&problem);
+            let problem = problem
+                .strip_prefix(&format!("{name}: "))
+                .unwrap_or(&problem);
             match refusal.is_mistake {
                 true => Error::mistake(name, Position::Whole, problem),
                 false => Error::failure(name, Position::Whole, problem),

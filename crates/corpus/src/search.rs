@@ -106,12 +106,14 @@ impl Search<'_> {
         {
             let beginning = || self.beginning_of(object);
             let format = self.format_of_only_file(file_name(object.name()), &beginning)?;
-            found.files.extend(objects.into_iter().map(|object| ListedFile {
-                name: object.name().into(),
-                bytes: object.bytes(),
-                format,
-                object: Some(Box::new(object)),
-            }));
+            found
+                .files
+                .extend(objects.into_iter().map(|object| ListedFile {
+                    name: object.name().into(),
+                    bytes: object.bytes(),
+                    format,
+                    object: Some(Box::new(object)),
+                }));
             return Ok(found.files);
         }
         for object in objects {

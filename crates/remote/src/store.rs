@@ -202,14 +202,21 @@ impl Store {
             let is_there = || object.version().is_some() && self.cache.holds(object);
             let claimed = self.cache.claim(&target, &is_there).await;
             let claimed = claimed.map_err(|error| Error::io(object.name(), &target, &error))?;
-            if let Some(partial) = claimed {
-                let download = Download {
-                    store: self,
-                    object,
-                    target: &target,
-                };
-                let done = download.run(partial, advance).await;
-                done.map_err(|failure| failure.into_error(object.name()))?;
+            let Some(partial) = claimed else {
+                // Another process or thread has fetched it meanwhile.
+                advance(object.bytes);
+                return Ok(());
+            };
+            let download = Download {
+                store: self,
+                object,
+                target: &target,
+            };
+            let done = download.run(partial, advance).await;
+            done.map_err(|failure| failure.into_error(object.name()))?;
+            if object.version().is_none() {
+                let mut fresh = self.fresh.lock().unwrap_or_else(PoisonError::into_inner);
+                fresh.insert(target.clone());
             }
             Ok(())
         };
