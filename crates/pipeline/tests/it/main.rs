@@ -4,6 +4,8 @@
 mod failures;
 mod filters;
 mod interruptions;
+#[cfg(feature = "remote")]
+mod remote;
 mod reuse;
 mod scene;
 mod tasks;
