@@ -252,7 +252,8 @@ impl Buckets {
         use object_store::Error;
         let said = self.words(&error);
         match error {
-            Error::NotFound { .. } if said.contains("NoSuchBucket") => {
+            // Azure says ContainerNotFound.
+            _ if said.contains("NoSuchBucket") || said.contains("ContainerNotFound") => {
                 Failure::Mistake("there is no such bucket; check its name".to_owned())
             }
             Error::NotFound { .. } => {
