@@ -26,7 +26,7 @@ fn documents(run: &Path) -> Vec<(String, String)> {
         .collect();
     files.sort();
     for file in files {
-        let mut reader = DocumentReader::open(&file).unwrap();
+        let mut reader = DocumentReader::new(vec![file]);
         while let Some(Document { id, text, .. }) = reader.next_document().unwrap() {
             all.push((id, text));
         }
