@@ -27,7 +27,7 @@ lint() {
 # In a folder of its own, so that target/release/kiln stays the whole program.
 data-only() {
     local binary
-    binary=$(cargo build --release --locked -p kiln-cli --no-default-features \
+    binary=$(cargo build --release --locked -p kiln-cli --no-default-features --features remote \
         --target-dir "${CARGO_TARGET_DIR:-target}/data-only" --message-format=json-render-diagnostics |
         sed -n 's|.*"executable":"\([^"]*/kiln\)".*|\1|p')
     [ -x "$binary" ] || fail "cargo built no data-only kiln"

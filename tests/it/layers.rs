@@ -8,11 +8,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Rooms below the floor: nothing here may reach libtorch, tests included.
-const GROUND: [&str; 9] = [
+const GROUND: [&str; 10] = [
     "text",
     "tokens",
     "run",
     "recipe",
+    "remote",
     "corpus",
     "preprocess",
     "dataset",

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::config::{Config, Format, Method, SourceConfig};
 use crate::duplicates::DuplicatesConfig;
+use crate::remote;
 
 impl Config {
     /// Everything that can be judged without looking at a file.
@@ -142,6 +143,11 @@ impl SourceConfig {
             }
             Some(path) if path.is_empty() => {
                 return refuse("path", "is empty; name a file, a folder or a pattern");
+            }
+            Some(path) if remote::is_address(path) => {
+                if let Err(problem) = remote::check(path) {
+                    return refuse("path", &problem);
+                }
             }
             _ => {}
         }

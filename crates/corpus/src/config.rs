@@ -10,6 +10,7 @@ use crate::encoding::Encoding;
 use crate::extract;
 use crate::filters::FilterConfig;
 use crate::memory::MemorySize;
+use crate::remote;
 use crate::repair;
 use crate::words::Words;
 
@@ -91,7 +92,14 @@ fn default_chunk_bytes() -> u64 {
 pub struct SourceConfig {
     /// A file; a folder, with the folders below it, but without names that begin with a dot; or a pattern such as
     /// `data/**/*.txt`. Relative paths begin at the recipe's folder. Files are read in the order of their names.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    ///
+    /// With the feature `remote`, an address: `https://HOST/FILE`, `s3://BUCKET/PREFIX/`, `gs://`, `az://`, or
+    /// `hf://datasets/OWNER/NAME[@REVISION]/PATH`, of which all but the first may be patterns. Written out, it has `***` for
+    /// the values behind its `?`, which may be secrets.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "remote::serialize_path"
+    )]
     pub path: Option<String>,
     /// `text`, `markdown`, `html`, `lines`, `jsonl`, `json`, `csv`, `tsv`, `warc` or `stories`. Without it each file's
     /// extension says it (before `.gz`, `.zst`, `.xz` or `.bz2`, which are unpacked), and of a folder's files those with

@@ -8,6 +8,7 @@ use crate::config::{Config, Method, Split};
 use crate::counts::Counts;
 use crate::documents::Documents;
 use crate::listing::{Inputs, Listing};
+use crate::remote::Object;
 use crate::split::{self, Cursor, SplitDocuments};
 
 /// The sources of a recipe: checked and listed, none of them read yet.
@@ -25,6 +26,12 @@ pub struct InputFile<'a> {
     pub name: &'a str,
     /// Its size when it was listed. If it has another when it is read, reading fails.
     pub bytes: u64,
+    /// It is at an address, and lies at `path` once it is [fetched](Corpus::fetch).
+    pub is_remote: bool,
+    /// Of a file at an address: what changes whenever its contents do, if the server tells it.
+    pub version: Option<&'a str>,
+    /// Which file of which source.
+    place: (usize, usize),
 }
 
 impl Corpus {
@@ -75,19 +82,53 @@ impl Corpus {
 
     /// The files, in the order in which they are read.
     pub fn files(&self) -> impl Iterator<Item = InputFile<'_>> {
-        let files = self
-            .listing
-            .sources
-            .iter()
-            .flat_map(|source| match &source.inputs {
+        let sources = self.listing.sources.iter().enumerate();
+        sources.flat_map(move |(source, listed)| {
+            let files = match &listed.inputs {
                 Inputs::Files(files) => files.as_slice(),
                 Inputs::Stories { .. } => &[],
-            });
-        files.map(|file| InputFile {
-            path: self.listing.path_of(file),
-            name: &file.name,
-            bytes: file.bytes,
+            };
+            let files = files.iter().enumerate();
+            files.map(move |(index, file)| InputFile {
+                path: self.listing.path_of(file),
+                name: &file.name,
+                bytes: file.bytes,
+                is_remote: file.object.is_some(),
+                version: file.object.as_ref().and_then(|object| object.version()),
+                place: (source, index),
+            })
         })
+    }
+
+    fn object(&self, file: &InputFile<'_>) -> Option<&Object> {
+        let (source, index) = file.place;
+        match &self.listing.sources.get(source)?.inputs {
+            Inputs::Files(files) => files.get(index)?.object.as_deref(),
+            Inputs::Stories { .. } => None,
+        }
+    }
+
+    /// Whether a file is here: of one at an address, whether the cache has it.
+    pub fn holds(&self, file: &InputFile<'_>) -> bool {
+        let object = self.object(file);
+        object.is_none_or(|object| self.listing.remote.holds(object))
+    }
+
+    /// Have a file here. What is at an address is fetched if the cache does not have it; reading would do that too, but
+    /// in silence. `advance` is told how many bytes are there; if `keep_going` answers `false`, so does this.
+    ///
+    /// # Errors
+    /// The object is gone, has changed or is damaged, access is refused, or the connection breaks again and again.
+    pub fn fetch(
+        &self,
+        file: &InputFile<'_>,
+        advance: &mut dyn FnMut(u64),
+        keep_going: &dyn Fn() -> bool,
+    ) -> Result<bool, Error> {
+        match self.object(file) {
+            Some(object) => Ok(self.listing.remote.fetch(object, advance, keep_going)?),
+            None => Ok(true),
+        }
     }
 
     /// Bytes of all files: what [`SplitDocuments::bytes_read`] comes to.

@@ -115,7 +115,7 @@ impl Documents {
             if self.reader.is_none()
                 && let Some(file) = self.file()
             {
-                check_unchanged(&self.listing, file)?;
+                make_ready(&self.listing, file)?;
             }
             match self.step() {
                 Ok(Step::Document(document)) => break *document,
@@ -190,7 +190,12 @@ impl Documents {
             self.listing.on_broken.unwrap_or(usual),
             refusal.error().is_mistake(),
         ) else {
-            return Err(refusal.into_error());
+            let error = refusal.into_error();
+            return Err(match file {
+                // Nobody knows it by where it lies in the cache.
+                Some(file) if file.object.is_some() => error.named(&*file.name),
+                _ => error,
+            });
         };
         let broken = refusal.into_broken(&file.name);
         self.skipped.broken(&broken);
@@ -222,7 +227,23 @@ enum Step {
     NextSource,
 }
 
-fn check_unchanged(listing: &Listing, file: &ListedFile) -> Result<(), Error> {
+/// Have the file here, as it was listed.
+fn make_ready(listing: &Listing, file: &ListedFile) -> Result<(), Error> {
+    if let Some(object) = &file.object {
+        let fetched = listing.remote.fetch(object, &mut |_| {}, &|| true);
+        // The problem names the address itself.
+        fetched.map_err(|refusal| {
+            let problem = refusal.problem;
+            let name = &*file.name;
+            let problem = problem
+                .strip_prefix(&format!("{name}: "))
+                .unwrap_or(&problem);
+            match refusal.is_mistake {
+                true => Error::mistake(name, Position::Whole, problem),
+                false => Error::failure(name, Position::Whole, problem),
+            }
+        })?;
+    }
     let path = listing.path_of(file);
     let bytes = std::fs::metadata(&path)
         .map_err(|error| Error::io(&path, &error))?

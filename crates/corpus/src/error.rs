@@ -14,6 +14,14 @@ pub enum Error {
     /// An input file cannot be read, or is not what its format promises.
     #[error(transparent)]
     Input(#[from] kiln_text::Error),
+    /// An object at an address cannot be listed or fetched.
+    #[error("{problem}")]
+    Remote {
+        /// The address, what happened and what to do.
+        problem: String,
+        /// Whether a person can mend it.
+        mistake: bool,
+    },
     /// Every source was read and there is nothing to train on.
     #[error("the corpus holds no text: {seen}; check [corpus] sources")]
     Empty {
@@ -49,6 +57,7 @@ impl Error {
         match self {
             Self::Config { .. } | Self::Empty { .. } | Self::EmptyPart { .. } => true,
             Self::Input(error) => error.is_mistake(),
+            Self::Remote { mistake, .. } => *mistake,
             Self::Cursor { .. } => false,
         }
     }
@@ -68,6 +77,15 @@ impl Error {
         Self::Config {
             key: key.into(),
             problem: problem.into(),
+        }
+    }
+}
+
+impl From<crate::remote::Refusal> for Error {
+    fn from(refusal: crate::remote::Refusal) -> Self {
+        Self::Remote {
+            problem: refusal.problem,
+            mistake: refusal.is_mistake,
         }
     }
 }

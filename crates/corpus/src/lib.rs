@@ -67,6 +67,7 @@ mod memory;
 mod object;
 pub mod pii;
 mod record;
+mod remote;
 pub mod repair;
 mod search;
 mod split;

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use crate::Error;
 use crate::config::{Config, Format, OnBroken};
 use crate::record::Fields;
+use crate::remote::{Object, Remote};
 use crate::search::Search;
 
 /// Everything that will be read, nothing of it opened yet.
 #[derive(Clone)]
 pub(crate) struct Listing {
     base: PathBuf,
+    pub(crate) remote: Remote,
     /// What the recipe says of broken records.
     pub(crate) on_broken: Option<OnBroken>,
     /// Whether it is but a shard of what the recipe names.
@@ -43,12 +45,15 @@ pub(crate) struct ListedFile {
     pub(crate) name: Box<str>,
     pub(crate) bytes: u64,
     pub(crate) format: Format,
+    /// What it is fetched from, if it is not a file of this machine.
+    pub(crate) object: Option<Box<Object>>,
 }
 
 impl Listing {
     /// Look at every path of the recipe; relative ones begin at `base`.
     pub(crate) fn new(config: &Config, base: &Path) -> Result<Self, Error> {
         let mut sources = Vec::new();
+        let remote = Remote::default();
         for (key, source) in config.keyed_sources() {
             let held_out = key.starts_with("validation_sources");
             let inputs = match source.format {
@@ -61,6 +66,7 @@ impl Listing {
                         key: &key,
                         source,
                         base,
+                        remote: &remote,
                     }
                     .files()?,
                 ),
@@ -77,6 +83,7 @@ impl Listing {
         refuse_leaks(&sources, base)?;
         Ok(Self {
             base: base.to_owned(),
+            remote,
             on_broken: config.broken,
             partial: false,
             sources,
@@ -114,7 +121,10 @@ impl Listing {
     }
 
     pub(crate) fn path_of(&self, file: &ListedFile) -> PathBuf {
-        self.base.join(&*file.name)
+        match &file.object {
+            Some(object) => self.remote.path(object),
+            None => self.base.join(&*file.name),
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The search for the files that a path, a folder or a pattern names.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Error;
@@ -11,6 +11,7 @@ use crate::content;
 use crate::counts::counted;
 use crate::input::input_error;
 use crate::listing::ListedFile;
+use crate::remote::{self, Object, Remote};
 
 /// The search for the files of one source.
 pub(crate) struct Search<'a> {
@@ -18,6 +19,7 @@ pub(crate) struct Search<'a> {
     pub(crate) key: &'a str,
     pub(crate) source: &'a SourceConfig,
     pub(crate) base: &'a Path,
+    pub(crate) remote: &'a Remote,
 }
 
 /// What a folder or pattern led to.
@@ -28,6 +30,17 @@ struct Found {
     first_left_out: Option<String>,
 }
 
+impl Found {
+    fn leave_out(&mut self, shown: String) {
+        self.left_out += 1;
+        // The first in the order of names, whatever order the file system gives.
+        match &self.first_left_out {
+            Some(first) if *first <= shown => {}
+            _ => self.first_left_out = Some(shown),
+        }
+    }
+}
+
 impl Search<'_> {
     fn refuse(&self, key: &str, problem: String) -> Error {
         Error::config(format!("{}.{key}", self.key), problem)
@@ -36,6 +49,9 @@ impl Search<'_> {
     /// The files in the order of their names, at least one.
     pub(crate) fn files(&self) -> Result<Vec<ListedFile>, Error> {
         let written = self.source.path.as_deref().unwrap_or_default();
+        if remote::is_address(written) {
+            return self.at_address(written);
+        }
         let name = plain(written);
         let mut path = self.base.join(name);
         if path.as_os_str().is_empty() {
@@ -44,11 +60,13 @@ impl Search<'_> {
         let mut found = Found::default();
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_file() => {
-                let format = self.format_of_only_file(name)?;
+                let format =
+                    self.format_of_only_file(name, &|| beginning(&self.base.join(name)))?;
                 found.files.push(ListedFile {
                     name: name.into(),
                     bytes: metadata.len(),
                     format,
+                    object: None,
                 });
             }
             Ok(metadata) if metadata.is_dir() => self.walk(name, &path, &|_| true, &mut found)?,
@@ -68,6 +86,63 @@ impl Search<'_> {
             Err(error) => return Err(kiln_text::Error::io(&path, &error).into()),
         }
         self.judge(written, found)
+    }
+
+    /// What an address leads to.
+    fn at_address(&self, written: &str) -> Result<Vec<ListedFile>, Error> {
+        let objects = self.remote.list(written).map_err(|refusal| {
+            match refusal.is_mistake {
+                // With its line in the recipe.
+                true => self.refuse("path", refusal.problem),
+                false => refusal.into(),
+            }
+        })?;
+        let written = remote::shown(written);
+        let mut found = Found::default();
+        // Not what a folder or pattern holds.
+        let is_named = |object: &Object| object.name() == written;
+        if let [object] = &objects[..]
+            && is_named(object)
+        {
+            let beginning = || self.beginning_of(object);
+            let format = self.format_of_only_file(file_name(object.name()), &beginning)?;
+            found
+                .files
+                .extend(objects.into_iter().map(|object| ListedFile {
+                    name: object.name().into(),
+                    bytes: object.bytes(),
+                    format,
+                    object: Some(Box::new(object)),
+                }));
+            return Ok(found.files);
+        }
+        for object in objects {
+            match self.format_of_found_file(file_name(object.name())) {
+                Some(format) => found.files.push(ListedFile {
+                    name: object.name().into(),
+                    bytes: object.bytes(),
+                    format,
+                    object: Some(Box::new(object)),
+                }),
+                None => found.leave_out(object.name().to_owned()),
+            }
+        }
+        self.judge(&written, found)
+    }
+
+    /// The first bytes of an object, unpacked.
+    fn beginning_of(&self, object: &Object) -> Result<Vec<u8>, Error> {
+        // So that a first block of what is packed is whole.
+        const ENOUGH: u64 = 256 << 10;
+        let packed = self.remote.beginning(object, ENOUGH)?;
+        let failed = |error: std::io::Error| kiln_text::Error::io(object.name(), &error);
+        let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
+        file.write_all(&packed).map_err(failed)?;
+        let mut bytes = Vec::new();
+        let unpacked = Unpacked::open(file.path())?.take(4096);
+        // Where the bytes stop, unpacking fails; what came before that is what they begin with.
+        let _ = std::io::BufReader::new(unpacked).read_to_end(&mut bytes);
+        Ok(bytes)
     }
 
     fn judge(&self, written: &str, mut found: Found) -> Result<Vec<ListedFile>, Error> {
@@ -100,11 +175,15 @@ impl Search<'_> {
         Ok(found.files)
     }
 
-    fn format_of_only_file(&self, name: &str) -> Result<Format, Error> {
+    fn format_of_only_file(
+        &self,
+        name: &str,
+        beginning: &dyn Fn() -> Result<Vec<u8>, Error>,
+    ) -> Result<Format, Error> {
         let mut held = None;
         let mut format = self.source.format.or_else(|| Format::of_file_name(name));
         if format.is_none() {
-            let beginning = beginning(&self.base.join(name))?;
+            let beginning = beginning()?;
             held = content::name(&beginning);
             format = content::format(&beginning);
         }
@@ -160,16 +239,9 @@ impl Search<'_> {
                 name: name.into(),
                 bytes,
                 format,
+                object: None,
             }),
-            None => {
-                found.left_out += 1;
-                // The first in the order of names, whatever order the file system gives.
-                let shown = path.display().to_string();
-                match &found.first_left_out {
-                    Some(first) if *first <= shown => {}
-                    _ => found.first_left_out = Some(shown),
-                }
-            }
+            None => found.leave_out(path.display().to_string()),
         }
     }
 
@@ -344,8 +416,17 @@ fn known_extensions(wanted: impl Fn(Format) -> bool) -> String {
     dotted.join(" ")
 }
 
+/// The last part of an address, without a query.
+fn file_name(address: &str) -> &str {
+    let place = match address.starts_with("http") {
+        true => address.split('?').next().unwrap_or_default(),
+        false => address,
+    };
+    place.rsplit('/').next().unwrap_or_default()
+}
+
 /// The first bytes of a file, unpacked.
-fn beginning(path: &Path) -> Result<Vec<u8>, kiln_text::Error> {
+fn beginning(path: &Path) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let file = Unpacked::open(path)?;
     file.take(4096)

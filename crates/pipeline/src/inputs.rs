@@ -25,6 +25,9 @@ pub(crate) struct Input {
     bytes: u64,
     /// Its time stamp, in nanoseconds since 1970.
     modified: u64,
+    /// Of a file at an address: its version as the server told it. Its `path` is the address then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
     blake3: Digest,
 }
 
@@ -32,7 +35,8 @@ pub(crate) struct Input {
 pub(crate) struct Inputs(Vec<Input>);
 
 impl Inputs {
-    /// Identify every file. One that `known` has with the same path, size and time stamp is not read again.
+    /// Identify every file. One that `known` has with the same path, size and time stamp (of an address, the same version)
+    /// is not read again, and not fetched for that.
     pub(crate) fn of(
         corpus: &Corpus,
         known: &Known,
@@ -42,6 +46,8 @@ impl Inputs {
         if corpus.bytes() == 0 {
             return Ok(Self(Vec::new()));
         }
+        let unknown = |file: &InputFile<'_>| known.of_version(file).is_none();
+        fetch(corpus, &unknown, progress, stop)?;
         progress.begin("hash", Some(corpus.bytes()), Unit::Bytes);
         let mut inputs = Vec::new();
         let mut done = 0;
@@ -135,6 +141,14 @@ impl Known {
         }
     }
 
+    /// A file at an address that has the same version.
+    fn of_version(&self, file: &InputFile<'_>) -> Option<Digest> {
+        let known = self.0.get(file.name)?;
+        let version = file.version?;
+        let same = known.bytes == file.bytes && known.version.as_deref() == Some(version);
+        same.then_some(known.blake3)
+    }
+
     fn digest(&self, path: &str, bytes: u64, modified: u64) -> Option<Digest> {
         let known = self.0.get(path)?;
         (known.bytes == bytes && known.modified == modified).then_some(known.blake3)
@@ -149,12 +163,52 @@ fn read(path: &Path) -> Option<Vec<Input>> {
         .collect()
 }
 
+/// Fetch the files at an address that are `wanted` and not here.
+pub(crate) fn fetch(
+    corpus: &Corpus,
+    wanted: &dyn Fn(&InputFile<'_>) -> bool,
+    progress: &dyn Progress,
+    stop: &StopFlag,
+) -> Result<(), Error> {
+    let missing = |file: &InputFile<'_>| file.is_remote && wanted(file) && !corpus.holds(file);
+    let files: Vec<_> = corpus.files().filter(missing).collect();
+    if files.is_empty() {
+        return Ok(());
+    }
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    progress.begin("fetch", Some(bytes), Unit::Bytes);
+    let mut done = 0;
+    for file in files {
+        let mut advance = |bytes| progress.advance(done + bytes);
+        if !corpus.fetch(&file, &mut advance, &|| !stop.requested())? {
+            return Err(Error::Interrupted);
+        }
+        done += file.bytes;
+    }
+    progress.end();
+    Ok(())
+}
+
 fn identify(
     file: &InputFile<'_>,
     known: &Known,
     stop: &StopFlag,
     advance: &mut dyn FnMut(u64),
 ) -> Result<Input, Error> {
+    if file.is_remote {
+        let blake3 = match known.of_version(file) {
+            Some(digest) => digest,
+            None => hash(&file.path, stop, advance)?,
+        };
+        return Ok(Input {
+            name: file.name.to_owned(),
+            path: file.name.to_owned(),
+            bytes: file.bytes,
+            modified: 0,
+            version: file.version.map(str::to_owned),
+            blake3,
+        });
+    }
     let failed = |error| Error::from(kiln_text::Error::io(&file.path, &error));
     let metadata = fs::metadata(&file.path).map_err(failed)?;
     let modified = metadata
@@ -176,6 +230,7 @@ fn identify(
         path,
         bytes: metadata.len(),
         modified,
+        version: None,
         blake3,
     })
 }

@@ -2,7 +2,7 @@
 
 use crate::Error;
 use crate::fault::{Fault, Problem};
-use crate::node::{Node, Origin, Step};
+use crate::node::{Node, Origin, Step, Value};
 use crate::suggest::nearest;
 use crate::write;
 
@@ -111,10 +111,24 @@ pub(crate) fn assignment(root: &Node, path: &[Step]) -> String {
     }
 }
 
+/// An address without what follows its `?`, or wholly hidden if a user stands in it: both may be secrets.
+fn without_query(text: &str) -> &str {
+    if !text.starts_with("http://") && !text.starts_with("https://") {
+        return text;
+    }
+    match text.contains('@') {
+        true => "***",
+        false => text.split('?').next().unwrap_or_default(),
+    }
+}
+
 /// A value on one line, cut if it is long.
 fn shown(node: &Node) -> String {
     const LONGEST: usize = 60;
-    let text = write::inline(&node.value);
+    let text = match &node.value {
+        Value::String(text) => write::inline(&Value::String(without_query(text).to_owned())),
+        value => write::inline(value),
+    };
     if text.chars().count() <= LONGEST {
         return text;
     }

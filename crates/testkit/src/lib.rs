@@ -1,4 +1,4 @@
-//! For tests: tiny recipes, and the real binary in a temporary folder.
+//! For tests: tiny recipes, the real binary in a temporary folder, and a web server on this machine.
 //!
 //! ```no_run
 //! use kiln_testkit::{Workspace, recipes};
@@ -11,6 +11,8 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)] // a test that cannot be set up must stop
 
 pub mod recipes;
+mod web;
 mod workspace;
 
+pub use web::{Reply, Request, WebServer};
 pub use workspace::{Answer, Workspace};

@@ -60,6 +60,13 @@ impl Error {
         }
     }
 
+    /// The same of a file that goes by another name.
+    #[must_use]
+    pub fn named(mut self, path: impl AsRef<Path>) -> Self {
+        self.path = path.as_ref().to_owned();
+        self
+    }
+
     /// Whether the person who named the input can mend it (exit code 2) or the machine failed (exit code 1).
     pub fn is_mistake(&self) -> bool {
         self.mistake

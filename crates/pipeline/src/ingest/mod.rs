@@ -31,7 +31,7 @@ use crate::ingest::read::{ChunkRecord, Ingestion};
 use crate::ingest::resolve::{Resolution, Resolved};
 use crate::ingest::settle::{SettledRecord, Settlement};
 use crate::ingest::shard::Merge;
-use crate::inputs::{INPUTS, Inputs, Known};
+use crate::inputs::{INPUTS, Inputs, Known, fetch};
 use crate::ledger::split_name;
 use crate::plan::{in_recipe, read_corpus};
 use crate::stage::{PartRecord, Stage, State, Unfinished, siblings};
@@ -159,8 +159,11 @@ fn make(
         State::Done(manifest) => manifest,
         State::Other(manifest) => return Err(changed(&folder, &inputs, manifest)),
         State::Unfinished(unfinished) => {
-            if let Some(merge) = &merge {
-                merge.put_into(&unfinished, &config, &corpus, &known, progress, stop)?;
+            match &merge {
+                Some(merge) => {
+                    merge.put_into(&unfinished, &config, &corpus, &known, progress, stop)?;
+                }
+                None => fetch(&corpus, &|_| true, progress, stop)?,
             }
             inputs.write(&folder)?;
             let work = Work {

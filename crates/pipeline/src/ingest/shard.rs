@@ -19,7 +19,7 @@ use crate::ingest::chunk::Tally;
 use crate::ingest::draft::{Drafts, renumbered};
 use crate::ingest::read::{ChunkRecord, Ingestion};
 use crate::ingest::{Ingested, changed, make};
-use crate::inputs::{INPUTS, Inputs, Known};
+use crate::inputs::{INPUTS, Inputs, Known, fetch};
 use crate::plan::{in_recipe, open_run_to_ingest, read_corpus};
 use crate::stage::{Stage, State, Unfinished, finished, link_or_copy, siblings};
 
@@ -123,6 +123,7 @@ pub fn ingest_shard(
         State::Other(manifest) => return Err(changed(&folder, &inputs, manifest)),
         State::Unfinished(unfinished) => unfinished,
     };
+    fetch(&corpus, &|_| true, progress, stop)?;
     inputs.write(&folder)?;
     let ingestion = Ingestion {
         corpus: &corpus,

@@ -5,6 +5,8 @@ mod earlier;
 mod failures;
 mod filters;
 mod interruptions;
+#[cfg(feature = "remote")]
+mod remote;
 mod reuse;
 mod scene;
 mod sharded;
