@@ -187,7 +187,8 @@ impl Counting {
                 let dropped = self.dropped.entry(reason.clone()).or_default();
                 dropped.documents += 1;
                 if reason == DUPLICATE
-                    && let Some(corpus) = line.duplicate_of.as_ref().and_then(|of| of.corpus.clone())
+                    && let Some(corpus) =
+                        line.duplicate_of.as_ref().and_then(|of| of.corpus.clone())
                 {
                     *self.sum.earlier.entry(corpus).or_default() += 1;
                 }

@@ -144,10 +144,7 @@ impl Earlier {
         let mark = |(number, chunk): (usize, &EarlierChunk)| -> Result<(), Error> {
             let path = marks_path(records, number);
             if path.exists() {
-                done.fetch_add(
-                    marks::count(&path, marker.mark_bytes())?,
-                    Ordering::Relaxed,
-                );
+                done.fetch_add(marks::count(&path, marker.mark_bytes())?, Ordering::Relaxed);
                 return Ok(());
             }
             let failed = |error| Error::from(kiln_run::Error::io(&path, error));

@@ -107,12 +107,7 @@ impl Settlement<'_> {
 }
 
 /// The line of a document that is a copy.
-fn amended(
-    line: &str,
-    reason: Option<&str>,
-    kept: &Kept,
-    jaccard: f64,
-) -> Result<Value, Error> {
+fn amended(line: &str, reason: Option<&str>, kept: &Kept, jaccard: f64) -> Result<Value, Error> {
     let mut entry: Value =
         serde_json::from_str(line).map_err(|error| Error::Output(error.into()))?;
     entry["kept"] = json!(reason.is_none());
