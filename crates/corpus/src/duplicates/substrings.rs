@@ -49,12 +49,7 @@ impl SubstringFinder {
         folder: &Path,
         max_memory: u64,
     ) -> Result<Self, CorpusError> {
-        if config.min_bytes < LEAST_BYTES {
-            return Err(CorpusError::config(
-                "substrings.min_bytes",
-                format!("is {}; it must be at least {LEAST_BYTES}", config.min_bytes),
-            ));
-        }
+        config.check()?;
         Ok(Self {
             config: config.clone(),
             folder: folder.to_owned(),
@@ -113,6 +108,21 @@ impl SubstringFinder {
             folder: self.folder,
             max_memory: self.max_memory,
         })
+    }
+}
+
+impl SubstringsConfig {
+    pub(crate) fn check(&self) -> Result<(), CorpusError> {
+        if self.min_bytes < LEAST_BYTES {
+            return Err(CorpusError::config(
+                "repeats.min_bytes",
+                format!(
+                    "is {}; with kind = \"substrings\" it must be at least {LEAST_BYTES}",
+                    self.min_bytes
+                ),
+            ));
+        }
+        Ok(())
     }
 }
 

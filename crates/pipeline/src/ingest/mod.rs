@@ -9,6 +9,7 @@ mod draft;
 mod earlier;
 mod marks;
 mod read;
+mod repeats;
 mod resolve;
 mod settle;
 
@@ -27,7 +28,8 @@ use crate::ingest::chunk::{Tally, parse_chunk_name};
 use crate::ingest::draft::is_draft;
 use crate::ingest::earlier::Earlier;
 use crate::ingest::read::Ingestion;
-use crate::ingest::resolve::Resolution;
+use crate::ingest::repeats::{RepeatsDecision, Struck};
+use crate::ingest::resolve::{Resolution, Resolved};
 use crate::ingest::settle::{SettledRecord, Settlement};
 use crate::inputs::{INPUTS, Inputs, Known};
 use crate::ledger::split_name;
@@ -255,20 +257,22 @@ struct Work<'a> {
 impl Work<'_> {
     /// What the corpus holds, how many documents were dropped for which reason, and the files.
     fn run(&self) -> Result<(Counts, DroppedCounts, Vec<FileEntry>), Error> {
+        let drafts = self.marker.is_some() || self.config.repeats.is_some();
         let ingestion = Ingestion {
             corpus: self.corpus,
             judge: &self.judge,
             marker: self.marker.as_ref(),
+            drafts,
             chunk_bytes: self.config.chunk_bytes,
             unfinished: self.unfinished,
             progress: self.progress,
             stop: self.stop,
         };
         let read = ingestion.run()?;
-        let (tally, files) = match &self.marker {
-            None => gather(read.parts, |part| &part.tally),
-            Some(marker) => {
-                let settled = self.settle(marker, read.parts.len())?;
+        let (tally, files) = match drafts {
+            false => gather(read.parts, |part| &part.tally),
+            true => {
+                let settled = self.settle(read.parts.len())?;
                 let (tally, mut files) = gather(settled, |part| &part.tally);
                 // What could not be read is there since the sources were read.
                 let written = read.parts.iter().flat_map(|part| &part.files);
@@ -285,25 +289,48 @@ impl Work<'_> {
     }
 
     /// From drafts to the corpus, once all documents are there.
-    fn settle(&self, marker: &Marker, drafts: usize) -> Result<Vec<SettledRecord>, Error> {
-        let resolution = Resolution {
-            folder: self.unfinished.folder(),
-            drafts,
-            marker,
-            earlier: self.earlier,
-            max_memory: self.config.memory() / 4,
-            progress: self.progress,
-            stop: self.stop,
+    fn settle(&self, drafts: usize) -> Result<Vec<SettledRecord>, Error> {
+        let folder = self.unfinished.folder();
+        let (progress, stop) = (self.progress, self.stop);
+        let max_memory = self.config.memory() / 4;
+        let remove = self.config.removes_copies();
+        let resolved = match &self.marker {
+            None => Resolved::default(),
+            Some(marker) => Resolution {
+                folder,
+                drafts,
+                marker,
+                earlier: self.earlier,
+                max_memory,
+                progress,
+                stop,
+            }
+            .run()?,
         };
-        let resolved = resolution.run()?;
+        let struck = match &self.config.repeats {
+            None => Struck::nothing(),
+            Some(config) => {
+                let decision = RepeatsDecision {
+                    folder,
+                    drafts,
+                    config,
+                    with_copies: !remove,
+                    max_memory,
+                    progress,
+                    stop,
+                };
+                decision.run(&resolved)?;
+                Struck::open(folder)?
+            }
+        };
         let settlement = Settlement {
             unfinished: self.unfinished,
             drafts,
-            remove: self.config.removes_copies(),
-            progress: self.progress,
-            stop: self.stop,
+            remove,
+            progress,
+            stop,
         };
-        settlement.run(&resolved)
+        settlement.run(&resolved, struck)
     }
 }
 

@@ -46,8 +46,10 @@ pub(super) struct Outcome {
 pub(super) struct Ingestion<'a> {
     pub(super) corpus: &'a Corpus,
     pub(super) judge: &'a Judge,
-    /// Where copies are searched for: what each document leaves for the search. Then drafts are written, not chunks.
+    /// Where copies are searched for: what each document leaves for the search.
     pub(super) marker: Option<&'a Marker>,
+    /// Whether documents are compared with each other: then drafts are written, not chunks.
+    pub(super) drafts: bool,
     pub(super) chunk_bytes: u64,
     pub(super) unfinished: &'a Unfinished,
     pub(super) progress: &'a dyn Progress,
@@ -248,9 +250,9 @@ impl Ingestion<'_> {
 
     fn output(&self, number: usize) -> Result<Output, Error> {
         let folder = self.unfinished.folder();
-        Ok(match self.marker {
-            Some(_) => Output::Draft(Box::new(Draft::new(folder, number)?)),
-            None => Output::Chunk(Box::new(Chunk::new(folder, number)?)),
+        Ok(match self.drafts {
+            true => Output::Draft(Box::new(Draft::new(folder, number)?)),
+            false => Output::Chunk(Box::new(Chunk::new(folder, number)?)),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! From drafts to the stored corpus: copies go, everything else stays as its draft has it.
+//! From drafts to the stored corpus: copies go, repeated parts are struck, everything else stays as its draft has it.
 
 use kiln_run::{FileEntry, Progress, StopFlag, Unit};
 use serde::{Deserialize, Serialize};
@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::ingest::chunk::{Chunk, Tally};
 use crate::ingest::draft::{Drafted, StoredDraft};
+use crate::ingest::repeats::Struck;
 use crate::ingest::resolve::{Kept, Resolved};
 use crate::ledger::{excerpt, split_name};
 use crate::stage::{PartRecord, Unfinished};
@@ -14,8 +15,14 @@ use crate::stage::{PartRecord, Unfinished};
 /// Why a document is dropped of which another copy stays.
 pub(crate) const DUPLICATE: &str = "duplicate";
 
+/// Why a document is dropped of which repeated parts were all.
+const REPEATS: &str = "repeats";
+
 /// Name of the records of this step among those of the stage.
 const SERIES: &str = "settled";
+
+/// The metadata of a generated document with the logarithm of its probability.
+const LOG_PROBABILITY: &str = "log_probability";
 
 /// What is known after a chunk.
 #[derive(Serialize, Deserialize)]
@@ -44,12 +51,16 @@ pub(super) struct Settlement<'a> {
 
 impl Settlement<'_> {
     /// A chunk for each draft, with the same number.
-    pub(super) fn run(&self, resolved: &Resolved) -> Result<Vec<SettledRecord>, Error> {
+    pub(super) fn run(
+        &self,
+        resolved: &Resolved,
+        mut struck: Struck,
+    ) -> Result<Vec<SettledRecord>, Error> {
         let mut records: Vec<SettledRecord> = self.unfinished.parts_of(SERIES)?;
         self.progress
             .begin("write", Some(self.drafts as u64), Unit::Batches);
         while records.len() < self.drafts {
-            let record = self.chunk(resolved, records.len(), records.last())?;
+            let record = self.chunk(resolved, &mut struck, records.len(), records.last())?;
             self.unfinished.keep_in(SERIES, records.len(), &record)?;
             records.push(record);
             self.progress.advance(records.len() as u64);
@@ -61,6 +72,7 @@ impl Settlement<'_> {
     fn chunk(
         &self,
         resolved: &Resolved,
+        struck: &mut Struck,
         index: usize,
         last: Option<&SettledRecord>,
     ) -> Result<SettledRecord, Error> {
@@ -71,30 +83,45 @@ impl Settlement<'_> {
             if self.stop.requested() {
                 return Err(Error::Interrupted);
             }
-            let (part, document, line) = match drafted {
+            let (mut part, mut document, line) = match drafted {
                 Drafted::Kept(part, document, line) => (part, document, line),
                 Drafted::Dropped(reason, line) => {
                     return chunk.leave_out(reason, format!("{line}\n").as_bytes());
                 }
             };
             let copy = resolved.copy_of(number);
+            let repeats = struck.of(number)?;
             number += 1;
-            match copy {
-                None => chunk.keep(part, *document, format!("{line}\n").as_bytes()),
-                Some((kept, jaccard)) => {
-                    let reason = self.remove.then_some(DUPLICATE);
-                    let mut entry = amended(line, reason, kept, jaccard)?;
-                    if self.remove {
-                        entry["excerpt"] = json!(excerpt(&document.text));
-                    }
-                    let line = format!("{entry}\n");
-                    let line = line.as_bytes();
-                    match reason {
-                        Some(reason) => chunk.leave_out(reason, line),
-                        None => chunk.keep(kept.part, *document, line),
-                    }
+            if copy.is_none() && repeats.is_none() {
+                return chunk.keep(part, *document, format!("{line}\n").as_bytes());
+            }
+            let mut entry: Value =
+                serde_json::from_str(line).map_err(|error| Error::Output(error.into()))?;
+            let mut reason = None;
+            if let Some((kept, jaccard)) = copy {
+                part = kept.part;
+                add_copy(&mut entry, kept, jaccard);
+                reason = self.remove.then_some(DUPLICATE);
+            }
+            if let Some(ranges) = repeats {
+                let rest = struck.strike(&document.text, &ranges)?;
+                let bytes = document.text.len() - rest.len();
+                entry["repeats"] = json!({ "parts": ranges.len(), "bytes": bytes });
+                if rest.trim().is_empty() {
+                    reason = Some(REPEATS);
+                } else {
+                    document.text = rest;
+                    // It was the whole text's.
+                    document.metadata.shift_remove(LOG_PROBABILITY);
                 }
             }
+            if let Some(reason) = reason {
+                entry["kept"] = json!(false);
+                entry["reason"] = json!(reason);
+                entry["excerpt"] = json!(excerpt(&document.text));
+                return chunk.leave_out(reason, format!("{entry}\n").as_bytes());
+            }
+            chunk.keep(part, *document, format!("{entry}\n").as_bytes())
         })?;
         chunk.end_text();
         let (files, tally) = chunk.commit()?;
@@ -106,16 +133,11 @@ impl Settlement<'_> {
     }
 }
 
-/// The line of a document that is a copy.
-fn amended(line: &str, reason: Option<&str>, kept: &Kept, jaccard: f64) -> Result<Value, Error> {
-    let mut entry: Value =
-        serde_json::from_str(line).map_err(|error| Error::Output(error.into()))?;
-    entry["kept"] = json!(reason.is_none());
-    entry["reason"] = json!(reason);
+/// What the line of a document that is a copy says of the other.
+fn add_copy(entry: &mut Value, kept: &Kept, jaccard: f64) {
     entry["split"] = json!(split_name(kept.part));
     entry["duplicate_of"] = json!({ "id": kept.id, "jaccard": jaccard });
     if let Some(corpus) = &kept.corpus {
         entry["duplicate_of"]["corpus"] = json!(corpus);
     }
-    Ok(entry)
 }
