@@ -6,7 +6,7 @@
 //! LEB128 all of them. It is put in place whole.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, ErrorKind, Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -209,7 +209,7 @@ fn read_document(
     };
     let document = before.checked_add(distance).ok_or_else(too_great)?;
     let mut next = || -> std::io::Result<usize> {
-        let number = read_number(input)?.ok_or(std::io::ErrorKind::UnexpectedEof)?;
+        let number = read_number(input)?.ok_or(ErrorKind::UnexpectedEof)?;
         usize::try_from(number).map_err(|_| too_great())
     };
     let count = next()?;
@@ -227,9 +227,18 @@ fn read_number(input: &mut impl Read) -> std::io::Result<Option<u64>> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let mut byte = [0];
-        if let Err(error) = input.read_exact(&mut byte) {
-            let ended = shift == 0 && error.kind() == std::io::ErrorKind::UnexpectedEof;
-            return if ended { Ok(None) } else { Err(error) };
+        // Not by the kind of an error: a stream that is cut short gives the one that an ended input does.
+        let read = loop {
+            match input.read(&mut byte) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        if read == 0 {
+            return match shift {
+                0 => Ok(None),
+                _ => Err(ErrorKind::UnexpectedEof.into()),
+            };
         }
         number |= u64::from(byte[0] & 0x7f) << shift;
         if byte[0] < 0x80 {

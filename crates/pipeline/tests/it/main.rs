@@ -5,6 +5,7 @@ mod earlier;
 mod failures;
 mod filters;
 mod interruptions;
+mod repeats;
 mod reuse;
 mod scene;
 mod tasks;
