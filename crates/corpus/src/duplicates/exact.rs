@@ -49,6 +49,9 @@ impl Unit {
     }
 }
 
+/// The number of a document, and the byte ranges of its text that go.
+pub type DocumentRanges = (u64, Vec<Range<usize>>);
+
 /// Finds the second and every later copy of a part, in the order of the documents' numbers and within a document from
 /// its beginning. What lies behind the first 4 GiB of a text is not looked at.
 ///
@@ -128,7 +131,7 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    fn next_document(&mut self) -> Result<Option<(u64, Vec<Range<usize>>)>, Error> {
+    fn next_document(&mut self) -> Result<Option<DocumentRanges>, Error> {
         let Some([document, place]) = self.next.take() else {
             return Ok(None);
         };
@@ -146,7 +149,7 @@ impl Repeats {
 }
 
 impl Iterator for Repeats {
-    type Item = Result<(u64, Vec<Range<usize>>), Error>;
+    type Item = Result<DocumentRanges, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_document().transpose()

@@ -70,7 +70,7 @@ pub use config::{
 };
 pub use copies::{CopySearch, Marker};
 pub use decontaminate::{Contamination, EvaluationIndex};
-pub use exact::{PartSorter, Repeats, Unit, text_hash};
+pub use exact::{DocumentRanges, PartSorter, Repeats, Unit, text_hash};
 pub use index::Index;
 pub use minhash::{MinHash, Signature};
 pub use repeats::{EndedPass, FoundRepeats, RepeatSearch};

@@ -1,12 +1,11 @@
 //! Parts of documents that stand elsewhere too, of any kind, by the section `[corpus.repeats]`.
 
-use std::ops::Range;
 use std::path::Path;
 
 use kiln_text::Error;
 
 use super::config::RepeatsConfig;
-use super::exact::{PartSorter, Repeats, Unit};
+use super::exact::{DocumentRanges, PartSorter, Repeats, Unit};
 use super::substrings::{Cuts, SubstringFinder, SubstringSecondPass};
 
 impl RepeatsConfig {
@@ -126,7 +125,7 @@ impl RepeatSearch {
 }
 
 impl Iterator for FoundRepeats {
-    type Item = Result<(u64, Vec<Range<usize>>), Error>;
+    type Item = Result<DocumentRanges, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {

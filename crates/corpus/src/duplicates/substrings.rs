@@ -22,6 +22,7 @@ use twox_hash::XxHash3_128;
 
 use super::candidates::halves;
 use super::config::SubstringsConfig;
+use super::exact::DocumentRanges;
 use super::sorting::{Sorted, Sorter};
 use crate::error::Error as CorpusError;
 
@@ -290,7 +291,7 @@ impl Cuts {
 }
 
 impl Iterator for Cuts {
-    type Item = Result<(u64, Vec<Range<usize>>), Error>;
+    type Item = Result<DocumentRanges, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut ranges = Vec::new();

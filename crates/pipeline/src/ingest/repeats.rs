@@ -10,7 +10,9 @@ use std::io::{BufReader, ErrorKind, Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use kiln_corpus::duplicates::{EndedPass, FoundRepeats, RepeatSearch, RepeatsConfig};
+use kiln_corpus::duplicates::{
+    DocumentRanges, EndedPass, FoundRepeats, RepeatSearch, RepeatsConfig,
+};
 use kiln_run::{Progress, StopFlag, Unit, atomic::StagedFile};
 use kiln_text::Source;
 
@@ -130,7 +132,7 @@ pub(super) struct Struck {
     path: PathBuf,
     /// Nothing where no repeats are looked for.
     input: Option<BufReader<zstd::Decoder<'static, BufReader<File>>>>,
-    next: Option<(u64, Vec<Range<usize>>)>,
+    next: Option<DocumentRanges>,
 }
 
 impl Struck {
@@ -199,10 +201,7 @@ impl Struck {
 }
 
 /// A document and what goes from it; nothing at the end.
-fn read_document(
-    input: &mut impl Read,
-    before: u64,
-) -> std::io::Result<Option<(u64, Vec<Range<usize>>)>> {
+fn read_document(input: &mut impl Read, before: u64) -> std::io::Result<Option<DocumentRanges>> {
     let too_great = || std::io::Error::other("a number is too great");
     let Some(distance) = read_number(input)? else {
         return Ok(None);
@@ -274,7 +273,7 @@ mod tests {
 
     #[test]
     fn documents_are_read_back() {
-        let documents = [(3, vec![0..5, 5..9, 200..1000]), (3000, vec![7..8])];
+        let documents = [(3, vec![0..5, 5..9, 200..1000]), (3000, vec![7..8, 8..10])];
         let mut bytes = Vec::new();
         write_document(&mut bytes, 3, &documents[0].1).unwrap();
         write_document(&mut bytes, 2997, &documents[1].1).unwrap();

@@ -143,7 +143,7 @@ fn the_ledger_names_the_corpus() {
         assert_eq!(entry["duplicate_of"]["corpus"], corpus);
         let jaccard = entry["duplicate_of"]["jaccard"].as_f64().unwrap();
         assert!((least..=1.0).contains(&jaccard), "{id}: {jaccard}");
-        assert_eq!(entry["excerpt"].is_string(), true);
+        assert!(entry["excerpt"].is_string());
     }
     assert_eq!(
         entry(&new, "z-near-3")["split"],
