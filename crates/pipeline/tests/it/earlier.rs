@@ -193,21 +193,37 @@ fn stopped_at_any_step_it_goes_on_to_the_same_bytes() {
     assert_same_contents(&scene.path("whole/run"), &scene.path("one/run"));
 }
 
+/// How many chunks of earlier documents have their marks.
+fn marked_chunks(scene: &Scene) -> usize {
+    let unfinished = contents(&scene.path("run/corpus/unfinished"));
+    let marks = unfinished.keys();
+    marks.filter(|name| name.starts_with("earlier-")).count()
+}
+
+#[test]
+fn marking_stops_when_it_is_asked_to() {
+    let scene = scene();
+    let stopper = Stopper::new("earlier", 1);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let stopped = pool
+        .unwrap()
+        .install(|| ingest_with(&scene, "run", &[AGAINST], &stopper, &stopper.stop));
+    assert!(matches!(stopped, Err(Error::Interrupted)));
+    // At most the chunk of the one document that was marked.
+    assert!(marked_chunks(&scene) <= 1);
+}
+
 #[test]
 fn marks_that_are_made_are_not_made_again() {
     let scene = scene();
     let stopper = Stopper::new("duplicates", 1);
     let stopped = ingest_with(&scene, "run", &[AGAINST], &stopper, &stopper.stop);
     assert!(matches!(stopped, Err(Error::Interrupted)));
-    let unfinished = contents(&scene.path("run/corpus/unfinished"));
-    let marks = unfinished
-        .keys()
-        .filter(|name| name.starts_with("earlier-"));
     let chunks = contents(&scene.path("old/run/corpus"));
     let chunks = chunks
         .keys()
         .filter(|name| name.starts_with("train-") || name.starts_with("validation-"));
-    assert_eq!(marks.count(), chunks.count());
+    assert_eq!(marked_chunks(&scene), chunks.count());
     let again = Stopper::new("earlier", 1);
     ingest_with(&scene, "run", &[AGAINST], &again, &again.stop).unwrap();
 }
