@@ -2,7 +2,6 @@
 
 use crate::Error;
 use crate::config::{Config, Format, Method, SourceConfig};
-use crate::duplicates::DuplicatesConfig;
 use crate::remote;
 
 impl Config {
@@ -51,17 +50,8 @@ impl Config {
                 ));
             }
         }
-        let of_parts = |kind: &DuplicatesConfig| {
-            matches!(
-                kind,
-                DuplicatesConfig::Lines(_) | DuplicatesConfig::Paragraphs(_)
-            )
-        };
-        if self.duplicates.as_ref().is_some_and(of_parts) {
-            return Err(Error::config(
-                "duplicates.kind",
-                "is for the library alone: ingestion removes whole documents; write \"minhash\" or \"exact\"",
-            ));
+        if let Some(repeats) = &self.repeats {
+            repeats.check()?;
         }
         self.check_story_seeds()?;
         self.check_split()

@@ -5,7 +5,9 @@ use std::num::NonZeroU16;
 use serde::{Deserialize, Serialize};
 
 use crate::compression::Compression;
-use crate::duplicates::{DecontaminationConfig, DuplicatesConfig, Marker, MinHashConfig};
+use crate::duplicates::{
+    DecontaminationConfig, DuplicatesConfig, Marker, MinHashConfig, RepeatsConfig,
+};
 use crate::encoding::Encoding;
 use crate::extract;
 use crate::filters::FilterConfig;
@@ -49,7 +51,10 @@ pub struct Config {
     /// Copies go, and the ledger names the document that stays for each.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<DuplicatesConfig>,
-    /// Memory that the search for copies may take, about: `"1G"`. What does not fit goes to the disk. Default `"2G"`.
+    /// Of the documents that stay, parts that stand elsewhere too are struck; one of which nothing is left goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<RepeatsConfig>,
+    /// Memory that the searches for copies and for repeated parts may take, about: `"1G"`. What does not fit goes to the disk. Default `"2G"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_memory: Option<MemorySize>,
 }
@@ -375,24 +380,18 @@ impl Config {
     /// # Errors
     /// A key of `duplicates` asks for something that cannot be.
     pub fn marker(&self) -> Result<Option<Marker>, crate::Error> {
-        let marker = match &self.duplicates {
-            Some(duplicates) => Marker::new(duplicates)?,
-            None => None,
-        };
-        match marker {
+        match &self.duplicates {
+            Some(duplicates) => Marker::new(duplicates).map(Some),
             None if self.split.method == Method::Cluster => {
                 Marker::near(&MinHashConfig::default()).map(Some)
             }
-            marker => Ok(marker),
+            None => Ok(None),
         }
     }
 
     /// Whether copies of whole documents go.
     pub fn removes_copies(&self) -> bool {
-        matches!(
-            self.duplicates,
-            Some(DuplicatesConfig::Minhash(_) | DuplicatesConfig::Exact(_))
-        )
+        self.duplicates.is_some()
     }
 
     /// The runs or corpora of earlier documents of which none of this corpus may be a copy, as the recipe names them.
@@ -415,6 +414,7 @@ impl Config {
             filters: Vec::new(),
             decontamination: None,
             duplicates: None,
+            repeats: None,
             max_memory: None,
         }
     }

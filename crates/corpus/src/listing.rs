@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::Error;
 use crate::config::{Config, Format, OnBroken};
@@ -13,7 +14,7 @@ use crate::search::Search;
 #[derive(Clone)]
 pub(crate) struct Listing {
     base: PathBuf,
-    pub(crate) remote: Remote,
+    pub(crate) remote: Arc<Remote>,
     /// What the recipe says of broken records.
     pub(crate) on_broken: Option<OnBroken>,
     /// Whether it is but a shard of what the recipe names.
@@ -83,7 +84,7 @@ impl Listing {
         refuse_leaks(&sources, base)?;
         Ok(Self {
             base: base.to_owned(),
-            remote,
+            remote: Arc::new(remote),
             on_broken: config.broken,
             partial: false,
             sources,

@@ -122,6 +122,7 @@ mod refused {
     pub(crate) struct Remote;
 
     /// There is none.
+    #[derive(Clone)]
     pub(crate) enum Object {}
 
     impl Object {

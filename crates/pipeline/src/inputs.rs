@@ -64,12 +64,8 @@ impl Inputs {
 
     /// Add a file that is no source but decides what becomes of the sources.
     pub(crate) fn add(&mut self, name: &str, path: &Path) -> Result<(), Error> {
-        let file = InputFile {
-            path: path.to_owned(),
-            name,
-            bytes: 0,
-        };
-        let read = identify(&file, &Known::default(), &StopFlag::new(), &mut |_| ())?;
+        let known = Known::default();
+        let read = identify_here(path, name, &known, &StopFlag::new(), &mut |_| ())?;
         self.0.push(read);
         Ok(())
     }
@@ -209,25 +205,36 @@ fn identify(
             blake3,
         });
     }
-    let failed = |error| Error::from(kiln_text::Error::io(&file.path, &error));
-    let metadata = fs::metadata(&file.path).map_err(failed)?;
+    identify_here(&file.path, file.name, known, stop, advance)
+}
+
+/// A file of this machine.
+fn identify_here(
+    path: &Path,
+    name: &str,
+    known: &Known,
+    stop: &StopFlag,
+    advance: &mut dyn FnMut(u64),
+) -> Result<Input, Error> {
+    let failed = |error| Error::from(kiln_text::Error::io(path, &error));
+    let metadata = fs::metadata(path).map_err(failed)?;
     let modified = metadata
         .modified()
         .ok()
         .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
         .map_or(0, |time| time.as_nanos() as u64);
     // The same file by whatever way it is named.
-    let path = fs::canonicalize(&file.path)
+    let whole = fs::canonicalize(path)
         .map_err(failed)?
         .to_string_lossy()
         .into_owned();
-    let blake3 = match known.digest(&path, metadata.len(), modified) {
+    let blake3 = match known.digest(&whole, metadata.len(), modified) {
         Some(digest) => digest,
-        None => hash(&file.path, stop, advance)?,
+        None => hash(path, stop, advance)?,
     };
     Ok(Input {
-        name: file.name.to_owned(),
-        path,
+        name: name.to_owned(),
+        path: whole,
         bytes: metadata.len(),
         modified,
         version: None,

@@ -25,7 +25,8 @@ pub(crate) struct Entry<'a> {
     /// Each filter's own verdict and measures.
     pub(crate) filters: &'a Opinions,
     /// The document that it is a copy of, `{"id": .., "jaccard": ..}`, of an earlier corpus with `"corpus": ..`: known, and
-    /// filled in, once all documents are read.
+    /// filled in, once all documents are read. Then too `repeats`, `{"parts": .., "bytes": ..}`, is added where a document lost
+    /// parts that stand elsewhere.
     pub(crate) duplicate_of: Option<()>,
     /// How the text of a document that is dropped begins.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -59,7 +59,7 @@ pub use inspect::{explain, inspect};
 pub use new_recipe::new_recipe;
 pub use plan::{Plan, Reach, UPPER_SECTIONS, default_run_folder, open_run, open_run_to_ingest};
 pub use prepare::{Prepared, prepare, reopen};
-pub use recount::{Distribution, Dropped, Recount, Sample, recount};
+pub use recount::{Distribution, Dropped, Recount, RepeatsReport, Sample, recount};
 pub use tokenize::tokenize;
 pub use verbs::{IngestPart, RunOptions, each_document, ingest_recipe, prepare_recipe};
 pub use verify::verify;

@@ -39,8 +39,21 @@ pub struct Recount {
     pub newly_kept: u64,
     /// Dropped by these thresholds and kept by the run's.
     pub newly_dropped: u64,
+    /// What documents lost of parts that stand elsewhere too.
+    pub repeats: RepeatsReport,
     /// How the measures of each filter are distributed.
     pub filters: BTreeMap<String, FilterReport>,
+}
+
+/// Repeated parts that were struck.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RepeatsReport {
+    /// Documents that lost parts, those of which nothing was left included.
+    pub documents: u64,
+    /// How many parts: lines, paragraphs or passages.
+    pub parts: u64,
+    /// Their bytes of UTF-8.
+    pub bytes: u64,
 }
 
 /// One filter.
@@ -92,7 +105,15 @@ struct Line {
     #[serde(default)]
     duplicate_of: Option<CopyOf>,
     #[serde(default)]
+    repeats: Option<Lost>,
+    #[serde(default)]
     excerpt: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Lost {
+    parts: u64,
+    bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -176,6 +197,11 @@ struct Counting {
 impl Counting {
     fn add(&mut self, line: Line, judges: &[(&str, &dyn Filter)]) {
         self.sum.documents += 1;
+        if let Some(lost) = &line.repeats {
+            self.sum.repeats.documents += 1;
+            self.sum.repeats.parts += lost.parts;
+            self.sum.repeats.bytes += lost.bytes;
+        }
         let reason = judge(&line, judges);
         match &reason {
             None => {
@@ -318,6 +344,14 @@ impl fmt::Display for Recount {
             for sample in &dropped.samples {
                 write!(f, "\n{:20}{}: {:?}", "", sample.id, sample.excerpt)?;
             }
+        }
+        let struck = &self.repeats;
+        if struck.documents > 0 {
+            write!(
+                f,
+                "\n{} repeated parts ({} bytes) struck from {} documents",
+                struck.parts, struck.bytes, struck.documents
+            )?;
         }
         for (filter, report) in &self.filters {
             write!(f, "\n{filter}")?;

@@ -1,4 +1,4 @@
-//! The sections `[corpus.duplicates]`, `[corpus.substrings]` and `[corpus.decontamination]` of a recipe.
+//! The sections `[corpus.duplicates]`, `[corpus.repeats]` and `[corpus.decontamination]` of a recipe.
 
 use std::num::NonZeroU16;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::Words;
 
-/// `[corpus.duplicates]`: which documents, or parts of them, are copies of others and go.
+/// `[corpus.duplicates]`: which documents are copies of others and go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum DuplicatesConfig {
@@ -14,10 +14,18 @@ pub enum DuplicatesConfig {
     Minhash(MinHashConfig),
     /// `kind = "exact"`: documents whose texts are equal, byte for byte.
     Exact(ExactConfig),
-    /// `kind = "paragraphs"`: the second and every later copy of a paragraph, anywhere in the corpus.
-    Paragraphs(PartsConfig),
+}
+
+/// `[corpus.repeats]`: which parts of documents stand elsewhere too and are struck.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum RepeatsConfig {
     /// `kind = "lines"`: the second and every later copy of a line, anywhere in the corpus.
     Lines(PartsConfig),
+    /// `kind = "paragraphs"`: the second and every later copy of a paragraph, anywhere in the corpus.
+    Paragraphs(PartsConfig),
+    /// `kind = "substrings"`: passages that stand in more than one place, wherever they begin and end.
+    Substrings(SubstringsConfig),
 }
 
 impl DuplicatesConfig {
@@ -26,7 +34,6 @@ impl DuplicatesConfig {
         match self {
             Self::Minhash(config) => &config.against,
             Self::Exact(config) => &config.against,
-            Self::Paragraphs(_) | Self::Lines(_) => &[],
         }
     }
 }
@@ -105,7 +112,7 @@ impl Default for PartsConfig {
     }
 }
 
-/// `[corpus.substrings]`: passages that stand in more than one place (Lee et al. 2022, arXiv:2107.06499, section 4.1).
+/// Passages that stand in more than one place (Lee et al. 2022, arXiv:2107.06499, section 4.1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SubstringsConfig {
@@ -202,10 +209,6 @@ mod tests {
             })),
         );
         check(
-            "kind = \"lines\"",
-            Ok(DuplicatesConfig::Lines(PartsConfig { min_bytes: 32 })),
-        );
-        check(
             "kind = \"exact\"",
             Ok(DuplicatesConfig::Exact(ExactConfig::default())),
         );
@@ -220,5 +223,38 @@ mod tests {
         check("kind = \"exact\"\nrows = 1", Err("unknown field `rows`"));
         check("kind = \"minhash\"\nrows = 0", Err("nonzero"));
         check("kind = \"fuzzy\"", Err("unknown variant `fuzzy`"));
+        check("kind = \"lines\"", Err("unknown variant `lines`"));
+    }
+
+    #[test]
+    fn repeats_read_from_a_recipe() {
+        let check = |text: &str, expected: Result<RepeatsConfig, &str>| {
+            let read = toml::from_str::<RepeatsConfig>(text);
+            match expected {
+                Ok(expected) => assert_eq!(read.unwrap(), expected),
+                Err(part) => {
+                    let message = read.unwrap_err().to_string();
+                    assert!(message.contains(part), "{message}");
+                }
+            }
+        };
+        check(
+            "kind = \"lines\"",
+            Ok(RepeatsConfig::Lines(PartsConfig { min_bytes: 32 })),
+        );
+        check(
+            "kind = \"paragraphs\"\nmin_bytes = 0",
+            Ok(RepeatsConfig::Paragraphs(PartsConfig { min_bytes: 0 })),
+        );
+        check(
+            "kind = \"substrings\"\nkeep_first = false",
+            Ok(RepeatsConfig::Substrings(SubstringsConfig {
+                min_bytes: 100,
+                keep_first: false,
+            })),
+        );
+        check("kind = \"lines\"\nkeep_first = true", Err("unknown field"));
+        check("kind = \"words\"", Err("unknown variant `words`"));
+        check("min_bytes = 1", Err("missing field `kind`"));
     }
 }

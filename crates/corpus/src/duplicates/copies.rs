@@ -27,19 +27,18 @@ enum Kind {
 }
 
 impl Marker {
-    /// For a configuration that searches for copies of whole documents; `None` for one that searches for parts.
+    /// For this kind of copies.
     ///
     /// # Errors
     /// More hash functions than there can be.
-    pub fn new(config: &DuplicatesConfig) -> Result<Option<Self>, crate::Error> {
-        Ok(match config {
-            DuplicatesConfig::Minhash(config) => Some(Self::near(config)?),
-            DuplicatesConfig::Exact(config) => Some(Self {
+    pub fn new(config: &DuplicatesConfig) -> Result<Self, crate::Error> {
+        match config {
+            DuplicatesConfig::Minhash(config) => Self::near(config),
+            DuplicatesConfig::Exact(config) => Ok(Self {
                 kind: Kind::Exact,
                 keep: config.keep,
             }),
-            DuplicatesConfig::Paragraphs(_) | DuplicatesConfig::Lines(_) => None,
-        })
+        }
     }
 
     /// For near copies.
@@ -169,7 +168,7 @@ mod tests {
 
     fn clusters(config: &str, texts: &[&str]) -> Vec<Vec<u64>> {
         let config: DuplicatesConfig = toml::from_str(config).unwrap();
-        let marker = Marker::new(&config).unwrap().unwrap();
+        let marker = Marker::new(&config).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mut search = CopySearch::new(&marker, folder.path(), 1 << 16);
         for text in texts {
@@ -189,7 +188,5 @@ mod tests {
             clusters("kind = \"exact\"", &texts),
             [[0, 5], [1, 6], [2, 4]]
         );
-        let parts = toml::from_str("kind = \"lines\"").unwrap();
-        assert!(Marker::new(&parts).unwrap().is_none());
     }
 }

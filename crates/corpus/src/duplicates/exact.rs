@@ -47,30 +47,19 @@ impl Unit {
         }
         parts
     }
-
-    /// A text without some of its parts, given by their places in [`Unit::parts`] in increasing order.
-    pub fn without(self, text: &str, places: &[u64]) -> String {
-        let mut rest = String::with_capacity(text.len());
-        let mut places = places.iter().peekable();
-        let mut kept_to = 0;
-        for (place, part) in (0..).zip(self.parts(text)) {
-            if places.next_if_eq(&&place).is_some() {
-                rest.push_str(&text[kept_to..part.start]);
-                kept_to = part.end;
-            }
-        }
-        rest.push_str(&text[kept_to..]);
-        rest
-    }
 }
 
+/// The number of a document, and the byte ranges of its text that go.
+pub type DocumentRanges = (u64, Vec<Range<usize>>);
+
 /// Finds the second and every later copy of a part, in the order of the documents' numbers and within a document from
-/// its beginning.
+/// its beginning. What lies behind the first 4 GiB of a text is not looked at.
 ///
 /// Disk: 32 bytes for each part.
 pub struct PartSorter {
     unit: Unit,
     min_bytes: usize,
+    /// Hash (two), document, place of the part.
     sorter: Sorter<4>,
     repeated: Sorter<2>,
 }
@@ -93,9 +82,11 @@ impl PartSorter {
     /// # Errors
     /// The disk is full or fails.
     pub fn add(&mut self, document: u64, text: &str) -> Result<(), Error> {
-        for (place, part) in (0..).zip(self.unit.parts(text)) {
-            let part = text[part].trim();
-            if part.len() >= self.min_bytes {
+        for range in self.unit.parts(text) {
+            let part = text[range.clone()].trim();
+            if part.len() >= self.min_bytes
+                && let Some(place) = place(&range)
+            {
                 let [high, low] = halves(text_hash(part));
                 self.sorter.add([high, low, document, place])?;
             }
@@ -122,24 +113,35 @@ impl PartSorter {
     }
 }
 
-/// Documents in increasing order, each with the places of its parts that go ([`Unit::without`]).
+/// Where a part begins and ends, in one number that increases with where it begins.
+fn place(range: &Range<usize>) -> Option<u64> {
+    let (start, end) = (u32::try_from(range.start), u32::try_from(range.end));
+    Some((u64::from(start.ok()?) << 32) | u64::from(end.ok()?))
+}
+
+fn range(place: u64) -> Range<usize> {
+    (place >> 32) as usize..(place & u64::from(u32::MAX)) as usize
+}
+
+/// Documents in increasing order, each with the byte ranges of its parts that go: in order and apart, a part each
+/// ([`without_ranges`](super::without_ranges)).
 pub struct Repeats {
     sorted: Sorted<2>,
     next: Option<[u64; 2]>,
 }
 
 impl Repeats {
-    fn next_document(&mut self) -> Result<Option<(u64, Vec<u64>)>, Error> {
+    fn next_document(&mut self) -> Result<Option<DocumentRanges>, Error> {
         let Some([document, place]) = self.next.take() else {
             return Ok(None);
         };
-        let mut places = vec![place];
+        let mut ranges = vec![range(place)];
         loop {
             match self.sorted.next_record()? {
-                Some([same, place]) if same == document => places.push(place),
+                Some([same, place]) if same == document => ranges.push(range(place)),
                 other => {
                     self.next = other;
-                    return Ok(Some((document, places)));
+                    return Ok(Some((document, ranges)));
                 }
             }
         }
@@ -147,7 +149,7 @@ impl Repeats {
 }
 
 impl Iterator for Repeats {
-    type Item = Result<(u64, Vec<u64>), Error>;
+    type Item = Result<DocumentRanges, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_document().transpose()
@@ -161,6 +163,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::duplicates::without_ranges;
 
     #[test]
     fn the_hash_is_xxh3() {
@@ -195,6 +198,15 @@ mod tests {
         );
     }
 
+    #[test]
+    fn places_of_parts() {
+        for part in [0..0, 5..9, 0..u32::MAX as usize] {
+            assert_eq!(range(place(&part).unwrap()), part);
+        }
+        assert!(place(&(2..3)) > place(&(1..u32::MAX as usize)));
+        assert_eq!(place(&(1..1 << 32)), None);
+    }
+
     fn rewritten(unit: Unit, min_bytes: usize, max_memory: u64, texts: &[String]) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
         let mut sorter =
@@ -204,9 +216,9 @@ mod tests {
         }
         let mut rest = texts.to_vec();
         for repeats in sorter.into_repeats().unwrap() {
-            let (document, places) = repeats.unwrap();
+            let (document, ranges) = repeats.unwrap();
             let text = &mut rest[document as usize];
-            *text = unit.without(text, &places);
+            *text = without_ranges(text, &ranges);
         }
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);
         rest

@@ -2,13 +2,13 @@
 //!
 //! [`MinHash`] gives documents signatures, [`BandSorter`] gives the pairs that agree in a band, [`Clusters`] says which
 //! documents go and which one stays for each. [`TextSorter`] gives pairs that are equal, [`PartSorter`] the lines or
-//! paragraphs that came before, [`SubstringFinder`] the passages; an [`EvaluationIndex`] finds what a model is to be
+//! paragraphs that came before, [`SubstringFinder`] the passages, and [`RepeatSearch`] whichever a recipe asks for; an [`EvaluationIndex`] finds what a model is to be
 //! tested with; an [`Index`] holds what later runs compare with.
 //!
 //! Documents are numbers here, given by the caller. What is sorted is held under a ceiling of memory that the caller
 //! gives, the rest in files in a folder that the caller gives, which are gone when the sorter and what came of it are
 //! dropped. Three things grow in memory: [`Clusters`], by 8 bytes for each document, and for a while 16 for each that
-//! has a copy; the places of one document's parts; and an [`EvaluationIndex`], by the evaluation texts.
+//! has a copy; the ranges of one document that go; and an [`EvaluationIndex`], by the evaluation texts.
 //!
 //! This module reads no corpus and removes nothing.
 //!
@@ -55,6 +55,7 @@ mod n_grams;
 mod permutations;
 #[cfg(test)]
 mod reference;
+mod repeats;
 mod signature_files;
 mod similarity;
 mod simplify;
@@ -65,13 +66,14 @@ pub use candidates::{BandSorter, Candidates, TextSorter};
 pub use clusters::{Clusters, Member, Removal};
 pub use config::{
     DecontaminationConfig, DuplicatesConfig, ExactConfig, Keep, MinHashConfig, PartsConfig,
-    ShingleHash, SubstringsConfig,
+    RepeatsConfig, ShingleHash, SubstringsConfig,
 };
 pub use copies::{CopySearch, Marker};
 pub use decontaminate::{Contamination, EvaluationIndex};
-pub use exact::{PartSorter, Repeats, Unit, text_hash};
+pub use exact::{DocumentRanges, PartSorter, Repeats, Unit, text_hash};
 pub use index::Index;
 pub use minhash::{MinHash, Signature};
+pub use repeats::{EndedPass, FoundRepeats, RepeatSearch};
 pub use signature_files::SignatureFiles;
 pub use similarity::{estimate, jaccard};
 pub use simplify::simplify_text;

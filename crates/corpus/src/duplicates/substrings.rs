@@ -22,6 +22,7 @@ use twox_hash::XxHash3_128;
 
 use super::candidates::halves;
 use super::config::SubstringsConfig;
+use super::exact::DocumentRanges;
 use super::sorting::{Sorted, Sorter};
 use crate::error::Error as CorpusError;
 
@@ -49,12 +50,7 @@ impl SubstringFinder {
         folder: &Path,
         max_memory: u64,
     ) -> Result<Self, CorpusError> {
-        if config.min_bytes < LEAST_BYTES {
-            return Err(CorpusError::config(
-                "substrings.min_bytes",
-                format!("is {}; it must be at least {LEAST_BYTES}", config.min_bytes),
-            ));
-        }
+        config.check()?;
         Ok(Self {
             config: config.clone(),
             folder: folder.to_owned(),
@@ -113,6 +109,21 @@ impl SubstringFinder {
             folder: self.folder,
             max_memory: self.max_memory,
         })
+    }
+}
+
+impl SubstringsConfig {
+    pub(crate) fn check(&self) -> Result<(), CorpusError> {
+        if self.min_bytes < LEAST_BYTES {
+            return Err(CorpusError::config(
+                "repeats.min_bytes",
+                format!(
+                    "is {}; with kind = \"substrings\" it must be at least {LEAST_BYTES}",
+                    self.min_bytes
+                ),
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -280,7 +291,7 @@ impl Cuts {
 }
 
 impl Iterator for Cuts {
-    type Item = Result<(u64, Vec<Range<usize>>), Error>;
+    type Item = Result<DocumentRanges, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut ranges = Vec::new();

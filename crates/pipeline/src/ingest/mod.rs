@@ -9,6 +9,7 @@ mod draft;
 mod earlier;
 mod marks;
 mod read;
+mod repeats;
 mod resolve;
 mod settle;
 mod shard;
@@ -28,6 +29,7 @@ use crate::ingest::chunk::{Tally, parse_chunk_name};
 use crate::ingest::draft::{Drafts, is_draft};
 use crate::ingest::earlier::Earlier;
 use crate::ingest::read::{ChunkRecord, Ingestion};
+use crate::ingest::repeats::{RepeatsDecision, Struck};
 use crate::ingest::resolve::{Resolution, Resolved};
 use crate::ingest::settle::{SettledRecord, Settlement};
 use crate::ingest::shard::Merge;
@@ -277,7 +279,8 @@ struct Work<'a> {
 impl Work<'_> {
     /// What the corpus holds, how many documents were dropped for which reason, and the files.
     fn run(&self) -> Result<(Counts, DroppedCounts, Vec<FileEntry>), Error> {
-        let drafted = self.marker.is_some() || self.unfinished.is_merge();
+        let compared = self.marker.is_some() || self.config.repeats.is_some();
+        let drafted = compared || self.unfinished.is_merge();
         let ingestion = Ingestion {
             corpus: self.corpus,
             judge: &self.judge,
@@ -310,18 +313,38 @@ impl Work<'_> {
 
     /// From drafts to the corpus, once all documents are there.
     fn settle(&self, drafts: &[ChunkRecord]) -> Result<Vec<SettledRecord>, Error> {
+        let folder = self.unfinished.folder();
+        let (progress, stop) = (self.progress, self.stop);
+        let max_memory = self.config.memory() / 4;
+        let remove = self.config.removes_copies();
         let resolved = match &self.marker {
             None => Resolved::default(),
             Some(marker) => Resolution {
-                folder: self.unfinished.folder(),
+                folder,
                 drafts: drafts.len(),
                 marker,
                 earlier: self.earlier,
-                max_memory: self.config.memory() / 4,
-                progress: self.progress,
-                stop: self.stop,
+                max_memory,
+                progress,
+                stop,
             }
             .run()?,
+        };
+        let struck = match &self.config.repeats {
+            None => None,
+            Some(config) => {
+                let decision = RepeatsDecision {
+                    folder,
+                    drafts: drafts.len(),
+                    config,
+                    with_copies: !remove,
+                    max_memory,
+                    progress,
+                    stop,
+                };
+                decision.run(&resolved)?;
+                Some(Struck::open(folder)?)
+            }
         };
         let mut documents = 0;
         let firsts: Vec<u64> = drafts
@@ -335,12 +358,12 @@ impl Work<'_> {
         let settlement = Settlement {
             unfinished: self.unfinished,
             firsts: &firsts,
-            remove: self.config.removes_copies(),
-            may_drop: self.marker.is_some() || self.judge.may_drop(),
-            progress: self.progress,
-            stop: self.stop,
+            remove,
+            may_drop: self.marker.is_some() || struck.is_some() || self.judge.may_drop(),
+            progress,
+            stop,
         };
-        settlement.run(&resolved)
+        settlement.run(&resolved, struck)
     }
 }
 

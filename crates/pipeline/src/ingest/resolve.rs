@@ -2,10 +2,10 @@
 //! interruption.
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kiln_corpus::Part;
 use kiln_corpus::duplicates::{Clusters, CopySearch, Marker, Member, jaccard};
@@ -43,7 +43,8 @@ pub(super) struct Kept {
     pub(super) corpus: Option<String>,
 }
 
-/// The decision. It grows with the number of copies: some tens of bytes each, and the ids of those that stay.
+/// The decision; empty where no copies are looked for. It grows with the number of copies: some tens of bytes each, and the ids
+/// of those that stay.
 #[derive(Default)]
 pub(super) struct Resolved {
     copies: Vec<Copy>,
@@ -128,7 +129,8 @@ impl Resolution<'_> {
     /// Which documents agree, and how many of them are those of earlier corpora, which come first.
     fn search(&self, records: &Path) -> Result<(Clusters, u64), Error> {
         self.progress.begin("duplicates", None, Unit::Documents);
-        let mut search = CopySearch::new(self.marker, records, self.max_memory);
+        let sorting = sorting_folder(records)?;
+        let mut search = CopySearch::new(self.marker, &sorting, self.max_memory);
         let mut done = 0;
         let mut push = |mark: &[u8]| {
             if self.stop.requested() {
@@ -227,6 +229,18 @@ impl Resolution<'_> {
         }
         Ok(seen)
     }
+}
+
+/// An empty folder for what is sorted on disk: what a killed process left in it goes.
+pub(super) fn sorting_folder(records: &Path) -> Result<PathBuf, Error> {
+    let folder = records.join("sorting");
+    let failed = |error| Error::from(kiln_run::Error::io(&folder, error));
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    fs::create_dir(&folder).map_err(failed)?;
+    Ok(folder)
 }
 
 fn read_shingles(file: &File, (offset, count): (u64, usize)) -> std::io::Result<Vec<u64>> {

