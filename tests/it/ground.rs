@@ -51,6 +51,58 @@ fn verbs_without_tensors_answer_at_once() {
         );
     }
 }
+
+#[test]
+fn a_corpus_is_ingested_by_an_array_of_jobs() {
+    let workspace = workspace();
+    workspace.write("tiny.toml", recipes::TRANSFORMER);
+    for (name, text) in [("a", "One text."), ("b", "Another."), ("c", "A third.")] {
+        workspace.write(
+            &format!("texts/{name}.txt"),
+            &format!("{text}\n").repeat(40),
+        );
+    }
+    let kiln = |arguments: &[&str]| {
+        let sources = "corpus.sources=[{path=\"texts\"}]";
+        let random = "corpus.split={method=\"random\",validation=0.3,seed=4}";
+        let fixed = ["ingest", "tiny.toml", "--set", sources, "--set", random];
+        workspace.kiln(&[&fixed[..], arguments].concat())
+    };
+    let merged = ["--run-dir", "runs/merged"];
+    let unready = kiln(&[&merged[..], &["--merge"]].concat());
+    assert_eq!(unready.code, 2, "{}", unready.stderr);
+    assert!(
+        unready.error().contains("--shard 0/N"),
+        "{}",
+        unready.error()
+    );
+    for shard in ["1/2", "0/2"] {
+        let answer = kiln(&[&merged[..], &["--shard", shard]].concat());
+        assert_eq!(answer.code, 0, "{}", answer.stderr);
+    }
+    let beyond = kiln(&[&merged[..], &["--shard", "2/2"]].concat());
+    assert_eq!(beyond.code, 2);
+    assert!(
+        beyond.stderr.contains("counted from 0"),
+        "{}",
+        beyond.stderr
+    );
+    for arguments in [
+        &[&merged[..], &["--merge"]].concat()[..],
+        &["--run-dir", "runs/whole"],
+    ] {
+        let answer = kiln(arguments);
+        assert_eq!(answer.code, 0, "{}", answer.stderr);
+    }
+    let documents = |run: &str| {
+        let answer = workspace.kiln(&["inspect", &format!("runs/{run}/corpus"), "--json"]);
+        assert_eq!(answer.code, 0, "{}", answer.stderr);
+        answer.stdout
+    };
+    assert_eq!(documents("merged"), documents("whole"));
+    assert_eq!(documents("whole").lines().count(), 3);
+}
+
 #[test]
 fn new_recipes_prepare_as_they_are() {
     for task in ["language-model", "classification", "regression"] {

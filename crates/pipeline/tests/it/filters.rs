@@ -241,6 +241,35 @@ fn the_bytes_depend_neither_on_threads_nor_on_memory() {
 }
 
 #[test]
+fn files_come_in_the_order_of_their_names_and_no_verdict_depends_on_it() {
+    let files = contents(&scene().path("texts"));
+    let corpus = |names: &mut dyn Iterator<Item = &String>, overrides: &[&str]| {
+        let scene = Scene::new(RECIPE);
+        for name in names {
+            scene.write(&format!("texts/{name}"), &files[name]);
+        }
+        ingest_with(&scene, "run", overrides, &Silent, &StopFlag::new()).unwrap();
+        let mut made = contents(&scene.path("run/corpus"));
+        // These two know where and when the files were written.
+        made.remove("inputs.jsonl").unwrap();
+        made.remove("manifest.json").unwrap();
+        (made, ledger(&scene.path("run")))
+    };
+    let (made, entries) = corpus(&mut files.keys(), &[]);
+    let (other, _) = corpus(&mut files.keys().rev(), &[]);
+    assert!(made == other);
+    // A recipe that names them in another order has them in that order, and judges each as before.
+    let listed = "corpus.sources=[{ path = \"texts/b.jsonl\" }, { path = \"texts/a.jsonl\" }]";
+    let (_, turned) = corpus(&mut files.keys(), &[listed]);
+    assert_ne!(turned, entries);
+    let sorted = |mut entries: Vec<Value>| {
+        entries.sort_by_key(|entry| entry["id"].to_string());
+        entries
+    };
+    assert_eq!(sorted(turned), sorted(entries));
+}
+
+#[test]
 fn near_copies_are_on_the_same_side_where_they_stay() {
     let scene = scene();
     let overrides = [
