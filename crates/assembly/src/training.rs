@@ -54,14 +54,24 @@ pub fn ingest_recipe(
     stop: &StopFlag,
 ) -> Result<(), Error> {
     let recipe = options.recipe()?;
-    if Reach::of(&recipe) == Reach::Model {
-        Design::read(&recipe)?;
-        if !matches!(part, IngestPart::Shard(_)) {
-            // So that the run stores the whole recipe.
-            drop(open(options)?);
+    let has_model = Reach::of(&recipe) == Reach::Model;
+    match part {
+        IngestPart::Whole if has_model => {
+            let opened = open(options)?;
+            kiln_pipeline::ingest(&opened.recipe, &opened.run, progress, stop)?;
+        }
+        IngestPart::Merge if has_model => {
+            let opened = open(options)?;
+            kiln_pipeline::merge_shards(&opened.recipe, &opened.run, progress, stop)?;
+        }
+        _ => {
+            if has_model {
+                Design::read(&recipe)?;
+            }
+            kiln_pipeline::ingest_recipe(options, part, progress, stop)?;
         }
     }
-    Ok(kiln_pipeline::ingest_recipe(options, part, progress, stop)?)
+    Ok(())
 }
 
 /// Prepare the data of a recipe, after checking the whole of it; one without a model is enough.
