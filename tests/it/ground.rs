@@ -87,18 +87,18 @@ fn a_corpus_is_ingested_by_an_array_of_jobs() {
     );
     for arguments in [
         &[&merged[..], &["--merge"]].concat()[..],
-        &["--run-dir", "runs/whole"],
+        &["--run-dir", "apart/whole"],
     ] {
         let answer = kiln(arguments);
         assert_eq!(answer.code, 0, "{}", answer.stderr);
     }
     let documents = |run: &str| {
-        let answer = workspace.kiln(&["inspect", &format!("runs/{run}/corpus"), "--json"]);
+        let answer = workspace.kiln(&["inspect", &format!("{run}/corpus"), "--json"]);
         assert_eq!(answer.code, 0, "{}", answer.stderr);
         answer.stdout
     };
-    assert_eq!(documents("merged"), documents("whole"));
-    assert_eq!(documents("whole").lines().count(), 20);
+    assert_eq!(documents("runs/merged"), documents("apart/whole"));
+    assert_eq!(documents("apart/whole").lines().count(), 20);
 }
 
 #[test]
