@@ -136,7 +136,7 @@ impl Judge {
                 Some(first)
             };
             if let Some(text) = text {
-                document.text = text;
+                document.replace_text(text);
                 changed = true;
             }
         }

@@ -137,6 +137,13 @@ impl Known {
         }
     }
 
+    /// Add what was just identified.
+    pub(crate) fn add_all(&mut self, inputs: &Inputs) {
+        for input in &inputs.0 {
+            self.0.insert(input.path.clone(), input.clone());
+        }
+    }
+
     /// A file at an address that has the same version.
     fn of_version(&self, file: &InputFile<'_>) -> Option<Digest> {
         let known = self.0.get(file.name)?;

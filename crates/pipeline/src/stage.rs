@@ -158,6 +158,8 @@ pub(crate) fn link_or_copy(source: &Path, target: &Path) -> Result<(), Error> {
     // File systems without links, and folders on two file systems.
     if fs::hard_link(source, target).is_err() {
         fs::copy(source, target).map_err(failed)?;
+        let copied = fs::File::open(target).map_err(failed)?;
+        copied.sync_all().map_err(failed)?;
     }
     Ok(())
 }

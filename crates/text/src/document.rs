@@ -110,7 +110,15 @@ impl Document {
             self.metadata
                 .insert(key::CONTINUES.into(), Value::Bool(true));
         } else {
-            self.metadata.remove(key::CONTINUES);
+            self.metadata.shift_remove(key::CONTINUES);
+        }
+    }
+
+    /// Put another text in the place of this one. What was known of this one's words alone, its probability, goes.
+    pub fn replace_text(&mut self, text: String) {
+        if text != self.text {
+            self.text = text;
+            self.metadata.shift_remove(key::LOG_PROBABILITY);
         }
     }
 
@@ -137,6 +145,22 @@ mod tests {
             serde_json::to_string(&document).unwrap(),
             r#"{"id":"a.txt","text":"Hello.","source":{"path":"a.txt","offset":0}}"#
         );
+    }
+
+    #[test]
+    fn another_text_has_another_probability_and_keys_stay_in_order() {
+        let mut document = Document::new("x", "one", Provenance::default());
+        document.set_continues(true);
+        document.set_log_probability(-3.0);
+        document.metadata.insert("a".into(), Value::from(1));
+        document.metadata.insert("b".into(), Value::from(2));
+        document.replace_text("one".to_owned());
+        assert_eq!(document.log_probability(), Some(-3.0));
+        document.set_continues(false);
+        document.replace_text("two".to_owned());
+        assert_eq!(document.text, "two");
+        let keys: Vec<_> = document.metadata.keys().collect();
+        assert_eq!(keys, ["a", "b"]);
     }
 
     #[test]

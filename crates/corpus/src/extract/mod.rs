@@ -52,11 +52,11 @@ impl Transform for Extraction {
             return Ok(Some(document));
         }
         if self.0.html == Html::AllText {
-            document.text = html::all_text(&document.text, &self.0.layout);
+            document.replace_text(html::all_text(&document.text, &self.0.layout));
             return Ok(Some(document));
         }
         let page = html::main_text(&document.text, &self.0.layout);
-        document.text = page.text;
+        document.replace_text(page.text);
         if let Some(title) = page.title {
             document
                 .metadata

@@ -214,7 +214,7 @@ impl Repair {
 impl Transform for Repair {
     fn apply(&self, mut document: Document) -> Result<Option<Document>, Error> {
         if let Cow::Owned(repaired) = self.text(&document.text) {
-            document.text = repaired;
+            document.replace_text(repaired);
         }
         Ok(Some(document))
     }

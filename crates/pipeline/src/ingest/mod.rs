@@ -163,6 +163,7 @@ fn make(
         State::Unfinished(unfinished) => {
             match &merge {
                 Some(merge) => {
+                    known.add_all(&inputs);
                     merge.put_into(&unfinished, &config, &corpus, &known, progress, stop)?;
                 }
                 None => fetch(&corpus, &|_| true, progress, stop)?,

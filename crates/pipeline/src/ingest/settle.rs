@@ -22,9 +22,6 @@ const REPEATS: &str = "repeats";
 /// Name of the records of this step among those of the stage.
 const SERIES: &str = "settled";
 
-/// The metadata of a generated document with the logarithm of its probability.
-const LOG_PROBABILITY: &str = "log_probability";
-
 /// What is known after a chunk.
 #[derive(Serialize, Deserialize)]
 pub(super) struct SettledRecord {
@@ -123,9 +120,7 @@ impl Settlement<'_> {
                 if rest.trim().is_empty() {
                     reason = Some(REPEATS);
                 } else {
-                    document.text = rest;
-                    // It was the whole text's.
-                    document.metadata.shift_remove(LOG_PROBABILITY);
+                    document.replace_text(rest);
                 }
             }
             if let Some(reason) = reason {

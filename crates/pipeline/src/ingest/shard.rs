@@ -21,10 +21,13 @@ use crate::ingest::read::{ChunkRecord, Ingestion};
 use crate::ingest::{Ingested, changed, make};
 use crate::inputs::{INPUTS, Inputs, Known, fetch};
 use crate::plan::{in_recipe, open_run_to_ingest, read_corpus};
-use crate::stage::{Stage, State, Unfinished, finished, link_or_copy, siblings};
+use crate::stage::{Stage, State, UNFINISHED, Unfinished, finished, link_or_copy, siblings};
 
 /// Kind of a shard's manifest and name of its folder in the shard's run.
 const DRAFTS: &str = "drafts";
+
+/// Where no shard is.
+const NO_SHARDS: &str = "there are no shards to merge; make them with --shard 0/N to --shard N-1/N";
 
 /// Layout of a shard's folder.
 const FORMAT_VERSION: u32 = 1;
@@ -70,13 +73,8 @@ impl Shard {
 
     fn of_folder(name: &str) -> Option<Self> {
         let (index, count) = name.split_once("-of-")?;
-        format!(
-            "{}/{}",
-            index.parse::<u32>().ok()?,
-            count.parse::<u32>().ok()?
-        )
-        .parse()
-        .ok()
+        let (index, count) = (index.parse().ok()?, count.parse().ok()?);
+        (index < count).then_some(Self { index, count })
     }
 
     fn stage(self, run: &Path, config: &Config, inputs: &Inputs) -> Result<Stage, Error> {
@@ -249,7 +247,8 @@ impl Merge<'_> {
                 records.push((files, draft.tally));
             }
         }
-        atomic::sync_folder(&unfinished.folder().join(crate::stage::UNFINISHED))?;
+        atomic::sync_folder(unfinished.folder())?;
+        atomic::sync_folder(&unfinished.folder().join(UNFINISHED))?;
         // The first record last: until it is there, the others do not count.
         for (number, (files, tally)) in records.into_iter().enumerate().rev() {
             let cursor = corpus.end(counts.clone());
@@ -307,8 +306,6 @@ impl Merge<'_> {
         Err(Error::Shards { folder, problem })
     }
 }
-
-const NO_SHARDS: &str = "there are no shards to merge; make them with --shard 0/N to --shard N-1/N";
 
 fn missing_shards(missing: &[String]) -> String {
     const NAMED: usize = 8;

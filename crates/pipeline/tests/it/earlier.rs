@@ -7,7 +7,7 @@ use kiln_run::{Silent, StopFlag};
 use serde_json::Value;
 
 use crate::filters::{entry, ingest_with, ledger, text};
-use crate::interruptions::Stopper;
+use crate::interruptions::{Stopper, in_pieces};
 use crate::scene::{Scene, assert_same_contents, contents};
 
 /// The new documents.
@@ -173,17 +173,9 @@ fn stopped_at_any_step_it_goes_on_to_the_same_bytes() {
     ingest(&scene, "whole/run", &[AGAINST]).unwrap();
     for stage in ["ingest", "earlier", "duplicates", "write"] {
         let run = format!("pieces-{stage}/run");
-        let mut interruptions = 0;
-        loop {
-            let stopper = Stopper::new(stage, 2 + 5 * interruptions);
-            match ingest_with(&scene, &run, &[AGAINST], &stopper, &stopper.stop) {
-                Ok(()) => break,
-                Err(Error::Interrupted) => interruptions += 1,
-                Err(other) => panic!("{other}"),
-            }
-            assert!(interruptions < 100, "{stage} does not get on");
-        }
-        assert!(interruptions > 0, "{stage} was never interrupted");
+        let work =
+            |stopper: &Stopper| ingest_with(&scene, &run, &[AGAINST], stopper, &stopper.stop);
+        in_pieces(stage, 2, 5, work, |_| ());
         assert_same_contents(&scene.path("whole/run"), &scene.path(&run));
     }
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build();

@@ -6,7 +6,7 @@ use kiln_pipeline::{Error, Recount, explain, ingest, inspect, open_run_to_ingest
 use kiln_run::{Progress, Silent, StopFlag};
 use serde_json::Value;
 
-use crate::interruptions::Stopper;
+use crate::interruptions::{Stopper, in_pieces};
 use crate::scene::{Scene, assert_same_contents, contents};
 
 const RECIPE: &str = r#"
@@ -205,17 +205,8 @@ fn stopped_at_any_step_it_goes_on_to_the_same_bytes() {
     ingest_with(&scene, "whole/run", &[], &Silent, &StopFlag::new()).unwrap();
     for stage in ["ingest", "duplicates", "write"] {
         let run = format!("pieces-{stage}/run");
-        let mut interruptions = 0;
-        loop {
-            let stopper = Stopper::new(stage, 2 + 7 * interruptions);
-            match ingest_with(&scene, &run, &[], &stopper, &stopper.stop) {
-                Ok(()) => break,
-                Err(Error::Interrupted) => interruptions += 1,
-                Err(other) => panic!("{other}"),
-            }
-            assert!(interruptions < 100, "{stage} does not get on");
-        }
-        assert!(interruptions > 0, "{stage} was never interrupted");
+        let work = |stopper: &Stopper| ingest_with(&scene, &run, &[], stopper, &stopper.stop);
+        in_pieces(stage, 2, 7, work, |_| ());
         assert_same_contents(&scene.path("whole/run"), &scene.path(&run));
     }
 }

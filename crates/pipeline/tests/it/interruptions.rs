@@ -62,14 +62,24 @@ fn leave_garbage(scene: &Scene, run: &str, attempt: u64) {
     }
 }
 
-/// Stop in a stage until it is done; gives how often that was.
-fn interrupt(scene: &Scene, run: &str, overrides: &[&str], stage: &'static str, after: u64) -> u64 {
+/// Do `work` again and again, stopped after so many steps of a stage, until it is done; gives how often it was stopped, which
+/// has to be at least once. After each time `left` hears the number of the attempt.
+pub(crate) fn in_pieces(
+    stage: &'static str,
+    after: u64,
+    more: u64,
+    mut work: impl FnMut(&Stopper) -> Result<(), Error>,
+    mut left: impl FnMut(u64),
+) -> u64 {
     for attempt in 0.. {
         // Later each time: what is not kept in parts must get done too.
-        let stopper = Stopper::new(stage, after + 5 * attempt);
-        match scene.prepare_with(run, overrides, &stopper, &stopper.stop) {
-            Ok(_) => return attempt,
-            Err(Error::Interrupted) => leave_garbage(scene, run, attempt),
+        let stopper = Stopper::new(stage, after + more * attempt);
+        match work(&stopper) {
+            Ok(()) => {
+                assert!(attempt > 0, "{stage} was never interrupted");
+                return attempt;
+            }
+            Err(Error::Interrupted) => left(attempt),
             Err(other) => panic!("{other}"),
         }
         assert!(attempt < 100, "{stage} does not get on");
@@ -81,7 +91,16 @@ fn check(scene: &Scene, overrides: &[&str], stage: &'static str, after: u64, lea
     let whole = format!("whole-{stage}/run");
     let pieces = format!("pieces-{stage}/run");
     scene.prepare(&whole, overrides).unwrap();
-    let interruptions = interrupt(scene, &pieces, overrides, stage, after);
+    let interruptions = in_pieces(
+        stage,
+        after,
+        5,
+        |stopper| {
+            let prepared = scene.prepare_with(&pieces, overrides, stopper, &stopper.stop);
+            prepared.map(drop)
+        },
+        |attempt| leave_garbage(scene, &pieces, attempt),
+    );
     assert!(
         interruptions >= least,
         "{stage}: {interruptions} interruptions"
