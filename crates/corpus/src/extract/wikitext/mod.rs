@@ -8,6 +8,7 @@
 //! kept. What never closes loses its marks and keeps its text, so that one missing brace does not take the article.
 
 mod lines;
+mod notation;
 mod render;
 mod structure;
 mod templates;

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Converter;
 use super::lines::{GAP, Lines};
+use super::notation::{MARKS, SCHEMES, TAGS, decoded, is_language, magic_word, without_qualifiers};
 use super::structure::{self, Element, Kind};
 use super::templates::{Arguments, Rule, rule};
 use crate::extract::markup::{self, Tag};
@@ -13,72 +14,6 @@ const DEEPEST: usize = 32;
 
 /// The longest name of a template that is looked up.
 const LONGEST_NAME: usize = 40;
-
-/// Tags of HTML that are removed and whose content is kept. Any other `<` is an ordinary character.
-const TAGS: [&str; 59] = [
-    "abbr",
-    "b",
-    "bdi",
-    "bdo",
-    "big",
-    "blockquote",
-    "br",
-    "caption",
-    "center",
-    "cite",
-    "code",
-    "data",
-    "dd",
-    "del",
-    "dfn",
-    "div",
-    "dl",
-    "dt",
-    "em",
-    "font",
-    "h1",
-    "h2",
-    "h3",
-    "h4",
-    "h5",
-    "h6",
-    "hr",
-    "i",
-    "ins",
-    "kbd",
-    "li",
-    "mark",
-    "noinclude",
-    "ol",
-    "onlyinclude",
-    "p",
-    "poem",
-    "q",
-    "rb",
-    "rp",
-    "rt",
-    "ruby",
-    "s",
-    "samp",
-    "small",
-    "span",
-    "strike",
-    "strong",
-    "sub",
-    "sup",
-    "td",
-    "th",
-    "time",
-    "tr",
-    "tt",
-    "u",
-    "ul",
-    "var",
-    "wbr",
-];
-
-/// Prefixes of two or three letters that lead to other projects and not to other languages.
-const PROJECTS: [&str; 9] = ["doi", "hdl", "rfc", "voy", "wp", "wt", "mw", "mos", "cat"];
 
 pub(super) struct Renderer<'a> {
     page: &'a str,
@@ -606,67 +541,4 @@ impl<'a> Renderer<'a> {
             }
         }
     }
-}
-
-const MARKS: [bool; 256] = {
-    let mut marks = [false; 256];
-    let bytes = b"\n'}]_&<";
-    let mut at = 0;
-    while at < bytes.len() {
-        marks[bytes[at] as usize] = true;
-        at += 1;
-    }
-    marks
-};
-
-const SCHEMES: [&str; 3] = ["http://", "https://", "ftp://"];
-
-/// Whether the prefix of a link is the code of a language: two or three letters, with subtags such as `zh-min-nan`.
-fn is_language(prefix: &str) -> bool {
-    let first = prefix.split('-').next().unwrap_or(prefix);
-    let letters = prefix
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    letters && (matches!(first.len(), 2 | 3) || prefix == "simple") && !PROJECTS.contains(&prefix)
-}
-
-/// `[[Help:Contents (basic)|]]` shows "Contents": the pipe trick.
-fn without_qualifiers(target: &str) -> &str {
-    let name = target.split_once(':').map_or(target, |(_, name)| name);
-    let name = name.split(" (").next().unwrap_or(name);
-    name.split(", ").next().unwrap_or(name)
-}
-
-/// The length of a word such as `__NOTOC__`, in any script.
-fn magic_word(rest: &str) -> Option<usize> {
-    let body = rest.strip_prefix("__")?;
-    let length: usize = body
-        .chars()
-        .take(32)
-        .take_while(|character| character.is_alphabetic() && !character.is_lowercase())
-        .map(char::len_utf8)
-        .sum();
-    (length >= 3 && body[length..].starts_with("__")).then_some(length + 4)
-}
-
-/// The text with its character references replaced.
-fn decoded(text: &str) -> String {
-    let mut decoded = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        decoded.push_str(&rest[..at]);
-        rest = &rest[at..];
-        match markup::entity(rest) {
-            Some((character, length)) => {
-                decoded.push_str(&character);
-                rest = &rest[length..];
-            }
-            None => {
-                decoded.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    decoded.push_str(rest);
-    decoded
 }
