@@ -20,19 +20,11 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod bpe;
-mod byte;
-mod byte_alphabet;
-mod character;
-mod config;
 mod error;
-mod file;
-mod hugging_face;
-mod train;
-mod word_table;
-mod words;
+mod tokenizer;
 
-pub use config::{BpeConfig, ByteConfig, CharacterConfig, FileConfig, TokenizerConfig};
 pub use error::Error;
-pub use file::load;
-pub use train::{Texts, TrainedTokenizer, Used, train};
+pub use tokenizer::{
+    BpeConfig, ByteConfig, CharacterConfig, FileConfig, Texts, TokenizerConfig, TrainedTokenizer,
+    Used, load, train,
+};

@@ -10,9 +10,10 @@ use tokenizers::AddedToken;
 use tokenizers::models::bpe::{BPE, BpeTrainer, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
-use crate::train::{Texts, Used};
-use crate::words::words;
-use crate::{BpeConfig, Error, byte_alphabet};
+use crate::tokenizer::byte_alphabet;
+use crate::tokenizer::train::{Texts, Used};
+use crate::tokenizer::words::words;
+use crate::{BpeConfig, Error};
 
 /// The trainer counts pairs in 32 bits with a sign; there are never more pairs than bytes.
 const TRAINING_BYTES_LIMIT: u64 = i32::MAX as u64;

@@ -10,10 +10,11 @@ use serde::de::IgnoredAny;
 use tokenizers::Model;
 use tokenizers::ModelWrapper;
 
-use crate::byte::ByteTokenizer;
-use crate::character::CharacterTokenizer;
-use crate::hugging_face::HuggingFaceTokenizer;
-use crate::{Error, TrainedTokenizer, byte, character};
+use crate::tokenizer::byte::ByteTokenizer;
+use crate::tokenizer::character::CharacterTokenizer;
+use crate::tokenizer::hugging_face::HuggingFaceTokenizer;
+use crate::tokenizer::{byte, character};
+use crate::{Error, TrainedTokenizer};
 
 /// More ids than any vocabulary has: a table of them would take all memory.
 const IDS_LIMIT: u32 = 1 << 24;

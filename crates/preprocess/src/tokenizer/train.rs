@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use kiln_tokens::Tokenizer;
 
-use crate::{Error, TokenizerConfig, bpe, byte, character, file};
+use crate::tokenizer::{bpe, byte, character, file};
+use crate::{Error, TokenizerConfig};
 
 /// Texts to train on, in the order of the corpus. Reading ends at the first error, or when enough has been read.
 pub type Texts<'a> = dyn Iterator<Item = Result<String, kiln_text::Error>> + 'a;

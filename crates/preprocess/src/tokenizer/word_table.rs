@@ -9,8 +9,9 @@ use tokenizers::{Model, ModelWrapper, PreTokenizerWrapper, Tokenizer};
 
 use kiln_tokens::TokenId;
 
-use crate::words::words;
-use crate::{Error, byte_alphabet};
+use crate::Error;
+use crate::tokenizer::byte_alphabet;
+use crate::tokenizer::words::words;
 
 /// Words that are encoded as one token.
 pub(crate) struct WordTable {
@@ -84,7 +85,7 @@ mod tests {
     use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
     use super::*;
-    use crate::file::recognise;
+    use crate::tokenizer::file::recognise;
 
     /// Byte-pair encoding that merges a and b, and has a token for "ba" but no merge that makes it.
     fn definition() -> Tokenizer {

@@ -4,8 +4,9 @@ use kiln_tokens::{TokenId, Tokenizer};
 use tokenizers::decoders::DecoderWrapper;
 use tokenizers::{Model, ModelWrapper};
 
-use crate::word_table::WordTable;
-use crate::{Error, byte_alphabet};
+use crate::Error;
+use crate::tokenizer::byte_alphabet;
+use crate::tokenizer::word_table::WordTable;
 
 /// Names under which vocabularies have the token that ends a document, most telling first.
 const END_OF_TEXT: [&str; 4] = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"];

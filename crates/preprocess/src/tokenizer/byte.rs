@@ -4,7 +4,8 @@ use kiln_tokens::{TokenId, Tokenizer};
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
-use crate::{Error, byte_alphabet};
+use crate::Error;
+use crate::tokenizer::byte_alphabet;
 
 const VOCABULARY_SIZE: usize = 256;
 

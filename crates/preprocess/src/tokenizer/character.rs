@@ -7,7 +7,7 @@ use tokenizers::models::wordlevel::WordLevel;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 
 use crate::Error;
-use crate::train::{Texts, Used};
+use crate::tokenizer::train::{Texts, Used};
 
 /// One past the greatest code point.
 const CODE_POINTS: usize = char::MAX as usize + 1;

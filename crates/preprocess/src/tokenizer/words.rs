@@ -22,7 +22,7 @@ mod tests {
     use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer};
 
     use super::words;
-    use crate::byte_alphabet;
+    use crate::tokenizer::byte_alphabet;
 
     /// The split by the library's own pre-tokenizer.
     fn by_library(text: &str) -> Vec<String> {
