@@ -68,6 +68,18 @@ pub enum Error {
         /// Number of ids.
         vocabulary_size: usize,
     },
+    /// A step of `[preprocessing]` that cannot be done.
+    #[error("[preprocessing] steps[{place}] ({kind}): {key}: {problem}")]
+    Step {
+        /// Its place among the steps, from 0.
+        place: usize,
+        /// Its kind.
+        kind: &'static str,
+        /// The key that is wrong.
+        key: &'static str,
+        /// What was expected.
+        problem: String,
+    },
     /// The tokenizers library refused something.
     #[error("{doing}: {problem}")]
     Library {

@@ -21,9 +21,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod error;
+mod preprocessing;
 mod tokenizer;
 
 pub use error::Error;
+pub use preprocessing::{
+    AccentsConfig, DigitsConfig, LowercaseConfig, MaskConfig, Masked, NormalForm,
+    PREPROCESSING_FILE, Pass, PhrasesConfig, PreprocessedTokenizer, PreprocessingConfig,
+    PreprocessingReport, Preprocessor, RareWordsConfig, ReportRow, SpacesConfig, StepConfig,
+    StopWordsConfig, UnicodeConfig, fit as fit_preprocessing,
+};
 pub use tokenizer::{
     BpeConfig, ByteConfig, CharacterConfig, FileConfig, Texts, TokenizerConfig, TrainedTokenizer,
     Used, load, train,

@@ -1,5 +1,7 @@
 //! The one trait that all tokenizers are behind.
 
+use std::borrow::Cow;
+
 use crate::Error;
 
 /// A token's number in its vocabulary.
@@ -9,6 +11,11 @@ pub type TokenId = u32;
 pub trait Tokenizer: Send + Sync {
     /// How many ids there are: every id is below this.
     fn vocabulary_size(&self) -> usize;
+
+    /// The text that the ids of `text` stand for: itself, unless something is done to texts before they are tokenized.
+    fn prepare<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(text)
+    }
 
     /// Append the ids of `text` to `ids`. Adds no special tokens, and does not read special tokens' names in the text.
     ///

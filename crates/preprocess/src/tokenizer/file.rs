@@ -14,17 +14,27 @@ use crate::tokenizer::byte::ByteTokenizer;
 use crate::tokenizer::character::CharacterTokenizer;
 use crate::tokenizer::hugging_face::HuggingFaceTokenizer;
 use crate::tokenizer::{byte, character};
-use crate::{Error, TrainedTokenizer};
+use crate::{Error, PREPROCESSING_FILE, PreprocessedTokenizer, Preprocessor, TrainedTokenizer};
 
 /// More ids than any vocabulary has: a table of them would take all memory.
 const IDS_LIMIT: u32 = 1 << 24;
 
-/// Load a tokenizer of any kind from its `tokenizer.json`.
+/// Load a tokenizer of any kind from its `tokenizer.json`. If a `preprocessing.json` lies beside it, its steps stand before
+/// the tokenizer, as they did when it was trained.
 ///
 /// # Errors
 /// There is no such file, or it is not a tokenizer; a mistake.
 pub fn load(path: &Path) -> Result<Arc<dyn Tokenizer>, Error> {
-    Ok(read(path)?.tokenizer())
+    let tokenizer = read(path)?.tokenizer();
+    let steps = path.with_file_name(PREPROCESSING_FILE);
+    if !steps.exists() {
+        return Ok(tokenizer);
+    }
+    let preprocessor = Preprocessor::load(&steps)?;
+    Ok(Arc::new(PreprocessedTokenizer::new(
+        preprocessor,
+        tokenizer,
+    )?))
 }
 
 /// The tokenizer in a file.
