@@ -1,5 +1,7 @@
 //! Documents to ids: in parallel, in order, with a bounded amount of text in memory.
 
+use std::borrow::Cow;
+
 use kiln_run::StopFlag;
 use kiln_text::{Document, Source};
 use kiln_tokens::{TokenId, Tokenizer};
@@ -15,14 +17,14 @@ const BATCH_DOCUMENTS: usize = 8192;
 /// What is done with a document and its ids.
 pub(crate) type Take<'a> = dyn FnMut(&Document, &[TokenId]) -> Result<(), Error> + 'a;
 
-/// Give every document of a source, with its ids, to `take`, in the source's order.
+/// Give every document of a source, as it is prepared for the tokenizer and with its ids, to `take`, in the source's order.
 pub(crate) fn for_each_encoded(
     source: &mut dyn Source,
     tokenizer: &dyn Tokenizer,
     stop: &StopFlag,
     take: &mut Take<'_>,
 ) -> Result<(), Error> {
-    let mut batch = read_batch(source)?;
+    let mut batch: Vec<Document> = read_batch(source)?;
     while !batch.is_empty() {
         if stop.requested() {
             return Err(Error::Interrupted);
@@ -31,7 +33,7 @@ pub(crate) fn for_each_encoded(
             || read_batch(source),
             || -> Vec<Result<Vec<TokenId>, Error>> {
                 batch
-                    .par_iter()
+                    .par_iter_mut()
                     .map(|document| encode(tokenizer, document))
                     .collect()
             },
@@ -57,10 +59,17 @@ fn read_batch(source: &mut dyn Source) -> Result<Vec<Document>, Error> {
     Ok(batch)
 }
 
-fn encode(tokenizer: &dyn Tokenizer, document: &Document) -> Result<Vec<TokenId>, Error> {
+fn encode(tokenizer: &dyn Tokenizer, document: &mut Document) -> Result<Vec<TokenId>, Error> {
+    let changed = match tokenizer.prepare(&document.text) {
+        Cow::Owned(changed) => Some(changed),
+        Cow::Borrowed(_) => None,
+    };
+    if let Some(changed) = changed {
+        document.replace_text(changed);
+    }
     let mut ids = Vec::new();
     tokenizer
-        .encode(&document.text, &mut ids)
+        .encode_prepared(&document.text, &mut ids)
         .map_err(|error| Error::Encode {
             document: document.id.clone(),
             problem: error.to_string(),

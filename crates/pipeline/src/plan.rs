@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use kiln_dataset::TaskConfig;
-use kiln_preprocess::TokenizerConfig;
+use kiln_preprocess::{PreprocessingConfig, TokenizerConfig};
 use kiln_recipe::Recipe;
 use kiln_run::RunFolder;
 
@@ -29,6 +29,8 @@ pub struct Plan {
     pub seed: u64,
     /// `[corpus]`
     pub corpus: kiln_corpus::Config,
+    /// `[preprocessing]`
+    pub preprocessing: PreprocessingConfig,
     /// `[tokenizer]`
     pub tokenizer: TokenizerConfig,
     /// `[task]`
@@ -47,6 +49,7 @@ impl Plan {
         let plan = Self {
             seed,
             corpus,
+            preprocessing: recipe.section("preprocessing")?.unwrap_or_default(),
             tokenizer: recipe.required("tokenizer")?,
             task: recipe.required("task")?,
             dataset: recipe.section_or_default("dataset")?,
@@ -85,7 +88,7 @@ impl Reach {
         let any = |sections: &[&str]| sections.iter().any(|section| recipe.has(section));
         if any(&UPPER_SECTIONS) {
             Self::Model
-        } else if any(&["tokenizer", "task", "dataset"]) {
+        } else if any(&["preprocessing", "tokenizer", "task", "dataset"]) {
             Self::Data
         } else {
             Self::Corpus

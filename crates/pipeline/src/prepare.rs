@@ -69,7 +69,7 @@ pub fn prepare(
             });
         }
     }
-    let vocabulary = vocabulary(&plan.tokenizer, recipe, &corpus, run, progress, stop)?;
+    let vocabulary = vocabulary(&plan, recipe, &corpus, run, progress, stop)?;
     let manifest = shards(&plan, &corpus, &vocabulary, run, progress, stop)?;
     let prepared = assemble(
         run,

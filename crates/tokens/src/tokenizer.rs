@@ -17,6 +17,14 @@ pub trait Tokenizer: Send + Sync {
         Cow::Borrowed(text)
     }
 
+    /// [`encode`](Self::encode) for a text that [`prepare`](Self::prepare) gave.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    fn encode_prepared(&self, text: &str, ids: &mut Vec<TokenId>) -> Result<(), Error> {
+        self.encode(text, ids)
+    }
+
     /// Append the ids of `text` to `ids`. Adds no special tokens, and does not read special tokens' names in the text.
     ///
     /// # Errors

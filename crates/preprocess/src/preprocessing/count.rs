@@ -68,23 +68,36 @@ where
 }
 
 /// Give the texts of a pass to `take`, some megabytes at a time.
-pub(crate) fn for_each_batch(pass: Pass<'_>, mut take: impl FnMut(&[String])) -> Result<(), Error> {
-    let mut batch = Vec::new();
-    let mut bytes = 0;
-    for text in pass {
-        let text = text?;
-        bytes += text.len();
-        batch.push(text);
-        if bytes >= BATCH_BYTES {
-            take(&batch);
-            batch.clear();
-            bytes = 0;
+pub(crate) fn for_each_batch(
+    mut pass: Pass<'_>,
+    mut take: impl FnMut(&[String]),
+) -> Result<(), Error> {
+    loop {
+        let batch: Vec<String> = next_batch(&mut pass)
+            .into_iter()
+            .collect::<Result<_, _>>()?;
+        if batch.is_empty() {
+            return Ok(());
         }
-    }
-    if !batch.is_empty() {
         take(&batch);
     }
-    Ok(())
+}
+
+/// Some megabytes of texts; none at the end. An error ends it.
+pub(crate) fn next_batch(pass: &mut Pass<'_>) -> Vec<Result<String, kiln_text::Error>> {
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    while bytes < BATCH_BYTES
+        && let Some(text) = pass.next()
+    {
+        let failed = text.is_err();
+        bytes += text.as_ref().map_or(0, String::len);
+        batch.push(text);
+        if failed {
+            break;
+        }
+    }
+    batch
 }
 
 #[cfg(test)]

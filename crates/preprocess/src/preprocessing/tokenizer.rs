@@ -42,7 +42,15 @@ impl Tokenizer for PreprocessedTokenizer {
     }
 
     fn encode(&self, text: &str, ids: &mut Vec<TokenId>) -> Result<(), kiln_tokens::Error> {
-        self.tokenizer.encode(&self.prepare(text), ids)
+        self.encode_prepared(&self.prepare(text), ids)
+    }
+
+    fn encode_prepared(
+        &self,
+        text: &str,
+        ids: &mut Vec<TokenId>,
+    ) -> Result<(), kiln_tokens::Error> {
+        self.tokenizer.encode(text, ids)
     }
 
     fn decode(&self, ids: &[TokenId]) -> Result<Vec<u8>, kiln_tokens::Error> {
@@ -114,6 +122,9 @@ mod tests {
         let mut ids = Vec::new();
         tokenizer.encode(text, &mut ids).unwrap();
         assert_eq!(tokenizer.decode(&ids).unwrap(), expected.as_bytes());
+        let mut again = Vec::new();
+        tokenizer.encode_prepared(expected, &mut again).unwrap();
+        assert_eq!(again, ids);
         assert_eq!(tokenizer.vocabulary_size(), 256);
         assert_ne!(tokenizer.identity(), plain.identity());
         let made = PreprocessedTokenizer::new(preprocessor, plain).unwrap();
@@ -135,6 +146,16 @@ mod tests {
             assert!(error.to_string().contains(expected), "{error}");
             assert!(error.is_mistake());
         }
+    }
+
+    #[test]
+    fn texts_are_changed_in_their_order() {
+        let preprocessor = preprocessor(r#"steps = [{ kind = "lowercase" }]"#);
+        let long = "A".repeat(5 << 20);
+        let texts = ["B", &long, &long, "C"];
+        let pass: crate::Pass<'_> = Box::new(texts.iter().map(|text| Ok(text.to_string())));
+        let changed: Vec<_> = preprocessor.apply_each(pass).map(Result::unwrap).collect();
+        assert_eq!(changed, texts.map(str::to_lowercase));
     }
 
     #[test]
