@@ -264,6 +264,11 @@ fn companions(resolved: &Resolved, prepared: &Prepared) -> Result<Companions, Er
         (companion::RECIPE.to_owned(), resolved.text().into_bytes()),
         (companion::TOKENIZER.to_owned(), tokenizer),
     ]);
+    let steps = path.with_file_name(kiln_preprocess::PREPROCESSING_FILE);
+    if steps.exists() {
+        let text = fs::read(&steps).map_err(|error| kiln_run::Error::io(&steps, error))?;
+        companions.insert(kiln_preprocess::PREPROCESSING_FILE.to_owned(), text);
+    }
     if let Some(labels) = &prepared.labels {
         companions.insert(
             companion::LABELS.to_owned(),
@@ -303,7 +308,7 @@ fn samples(
         .collect::<Result<Vec<String>, Error>>()?;
     let mut copies = Copies::new(texts.iter().map(String::as_str));
     kiln_pipeline::each_document(&prepared.train_documents, &mut |document| {
-        copies.see(&document.text);
+        copies.see(&trained.tokenizer.prepare(&document.text));
     })?;
     let found = copies.found().into_iter();
     Ok(texts

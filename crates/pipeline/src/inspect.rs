@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::Path;
 
-use kiln_preprocess::TrainedTokenizer;
+use kiln_preprocess::{PREPROCESSING_FILE, Preprocessor, TrainedTokenizer};
 use kiln_recipe::Recipe;
 use kiln_run::{FileEntry, Manifest, RunFolder, read_metrics};
 use serde_json::{Map, Value, json};
@@ -158,19 +158,30 @@ fn recipe(path: &Path, json: bool, writer: &mut dyn Write) -> Result<(), Error> 
         .map_err(Error::Output)
 }
 
+/// A tokenizer, and what the steps before it did to the texts that it was trained on.
 fn tokenizer(path: &Path) -> Result<Value, Error> {
+    let steps = path.with_file_name(PREPROCESSING_FILE);
+    let report = match steps.exists() {
+        true => Some(Preprocessor::load(&steps)?.report().clone()),
+        false => None,
+    };
+    let identity = kiln_preprocess::load(path)?.identity().to_owned();
     let trained = TrainedTokenizer::load(path)?;
     let tokenizer = trained.tokenizer();
     let first: Vec<_> = (0..SHOWN_TOKENS)
         .map_while(|id| tokenizer.token(id))
         .collect();
-    Ok(json!({
+    let mut shown = json!({
         "kind": trained.kind(),
         "vocabulary_size": tokenizer.vocabulary_size(),
         "end_of_text": tokenizer.end_of_text(),
-        "identity": tokenizer.identity(),
+        "identity": identity,
         "first_tokens": first,
-    }))
+    });
+    if let Some(report) = report {
+        shown["preprocessing"] = json!(report);
+    }
+    Ok(shown)
 }
 
 fn run(run: &RunFolder) -> Result<Value, Error> {

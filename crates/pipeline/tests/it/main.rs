@@ -5,6 +5,7 @@ mod earlier;
 mod failures;
 mod filters;
 mod interruptions;
+mod preprocessing;
 #[cfg(feature = "remote")]
 mod remote;
 mod repeats;
