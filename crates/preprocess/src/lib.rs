@@ -22,10 +22,17 @@
 
 pub mod conllu;
 mod error;
+mod lemma;
+mod lexicon;
 pub mod perceptron;
 mod tokenizer;
 
 pub use error::Error;
+pub use lemma::{
+    Analysis, Given, Lemmatizer, Score, SecondTag, TrainingConfig, lemmatize_conllu, score,
+    train as train_lemmatizer,
+};
+pub use lexicon::{Lexicon, LexiconBuilder};
 pub use tokenizer::{
     BpeConfig, ByteConfig, CharacterConfig, FileConfig, Texts, TokenizerConfig, TrainedTokenizer,
     Used, load, train,

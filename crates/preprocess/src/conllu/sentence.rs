@@ -41,6 +41,9 @@ pub struct Token<'a> {
     pub words: usize,
 }
 
+/// What would end a field.
+const BREAKS: [char; 3] = ['\t', '\n', '\r'];
+
 impl<'a> Row<'a> {
     /// What the row is.
     pub fn id(&self) -> Id {
@@ -212,36 +215,52 @@ impl Sentence {
     /// Replace a field of the row at `index` of [`rows`](Self::rows). Tabs and line breaks become spaces, nothing
     /// becomes `_`; an index beyond the last row changes nothing.
     pub fn set(&mut self, index: usize, field: Field, value: &str) {
-        let Some(cut) = self.rows.get(index) else {
-            return;
+        self.set_all(&[(index, field, value)]);
+    }
+
+    /// The same for many fields at once, in the order of the file: in one pass, however long the sentence is.
+    pub fn set_all<T: AsRef<str>>(&mut self, edits: &[(usize, Field, T)]) {
+        let mut text = String::with_capacity(self.text.len() + 8 * edits.len());
+        let mut copied = 0;
+        // Where the text was cut, and where its places after that have moved to.
+        let mut moves = vec![(-1, 0)];
+        for (index, field, value) in edits {
+            let Some(cut) = self.rows.get(*index) else {
+                continue;
+            };
+            let (start, end) = cut.fields[*field as usize];
+            if (start as usize) < copied {
+                continue;
+            }
+            text.push_str(&self.text[copied..start as usize]);
+            let value = value.as_ref();
+            if value.is_empty() {
+                text.push('_');
+            } else if value.contains(BREAKS) {
+                text.push_str(&value.replace(BREAKS, " "));
+            } else {
+                text.push_str(value);
+            }
+            copied = end as usize;
+            moves.push((i64::from(end), text.len() as i64 - i64::from(end)));
+        }
+        text.push_str(&self.text[copied..]);
+        self.text = text;
+        // A field that was empty starts where the cut ends: its start stays before what was put there.
+        let start = |place: usize| {
+            let before = moves.partition_point(|&(from, _)| from < place as i64);
+            (place as i64 + moves[before - 1].1) as usize
         };
-        let (start, end) = cut.fields[field as usize];
-        let mut clean = value.replace(['\t', '\n', '\r'], " ");
-        if clean.is_empty() {
-            clean.push('_');
-        }
-        self.text
-            .replace_range(start as usize..end as usize, &clean);
-        let moved = clean.len() as i64 - i64::from(end - start);
-        let shift = |place: &mut u32| *place = (i64::from(*place) + moved) as u32;
-        let cut = &mut self.rows[index];
-        shift(&mut cut.fields[field as usize].1);
-        for (start, end) in &mut cut.fields[field as usize + 1..] {
-            shift(start);
-            shift(end);
-        }
-        for (start, end) in self.rows[index + 1..]
-            .iter_mut()
-            .flat_map(|cut| &mut cut.fields)
-        {
-            shift(start);
-            shift(end);
+        let end = |place: usize| {
+            let before = moves.partition_point(|&(from, _)| from <= place as i64);
+            (place as i64 + moves[before - 1].1) as usize
+        };
+        for (from, to) in self.rows.iter_mut().flat_map(|cut| &mut cut.fields) {
+            *from = start(*from as usize) as u32;
+            *to = end(*to as usize) as u32;
         }
         for range in &mut self.comments {
-            if range.start >= end as usize {
-                range.start = (range.start as i64 + moved) as usize;
-                range.end = (range.end as i64 + moved) as usize;
-            }
+            *range = start(range.start)..end(range.end);
         }
     }
 
