@@ -20,6 +20,7 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod conllu;
 mod error;
 mod preprocessing;
 mod tokenizer;
@@ -31,6 +32,15 @@ pub use preprocessing::{
     PreprocessingReport, Preprocessor, RareWordsConfig, ReportRow, SpacesConfig, StepConfig,
     StopWordsConfig, UnicodeConfig, fit as fit_preprocessing,
 };
+mod lemma;
+mod lexicon;
+pub mod perceptron;
+
+pub use lemma::{
+    Analysis, Given, Lemmatizer, Score, SecondTag, TrainingConfig, lemmatize_conllu, score,
+    train as train_lemmatizer,
+};
+pub use lexicon::{Lexicon, LexiconBuilder};
 pub use tokenizer::{
     BpeConfig, ByteConfig, CharacterConfig, FileConfig, Texts, TokenizerConfig, TrainedTokenizer,
     Used, load, train,

@@ -1,0 +1,292 @@
+//! Lemmas: the dictionary form of each word of a sentence, and its part of speech.
+//!
+//! A [`Lemmatizer`] is trained on a treebank in CoNLL-U. It tags the words (two averaged perceptrons, one after the
+//! other), looks up the form with its tag among those of the treebank, then in a [`Lexicon`](crate::Lexicon) if one was
+//! imported, and for the rest chooses an edit script by the word's tag and its ends. The words are given: where a
+//! sentence or a word ends is not its business.
+//!
+//! ```
+//! # #[cfg(feature = "english")] {
+//! use kiln_preprocess::Lemmatizer;
+//!
+//! let english = Lemmatizer::english();
+//! let words = english.lemmatize(&["The", "geese", "were", "flying", "south"]);
+//! let lemmas: Vec<_> = words.iter().map(|word| word.lemma.as_str()).collect();
+//! assert_eq!(lemmas, ["the", "goose", "be", "fly", "south"]);
+//! assert_eq!(words[3].upos, "VERB");
+//! assert_eq!(english.lemma("studies"), "study");
+//! # }
+//! ```
+
+mod annotate;
+mod chooser;
+mod file;
+mod lookup;
+mod score;
+mod script;
+mod tagger;
+mod training;
+mod word;
+
+pub use annotate::lemmatize_conllu;
+pub use score::{Score, score};
+pub use training::{SecondTag, TrainingConfig, train};
+
+pub(crate) use lookup::read_map;
+pub(crate) use script::Script;
+
+use crate::lexicon::Lexicon;
+use crate::perceptron::Model;
+use chooser::UNTAGGED;
+use lookup::Lookup;
+use tagger::{Scratch, Tagger};
+use word::Word;
+
+/// A trained lemmatizer with its tagger.
+#[derive(Clone, Debug)]
+pub struct Lemmatizer {
+    /// What the tags are made of.
+    second: SecondTag,
+    /// UPOS and the second tag, "" if there is none.
+    tags: Vec<(String, String)>,
+    /// The commoner ones first; the chooser's classes are a beginning of them.
+    scripts: Vec<Script>,
+    lookup: Lookup,
+    tagger: Tagger,
+    chooser: Model,
+    lexicon: Option<Lexicon>,
+    /// What it was made from, under which licence.
+    notice: String,
+}
+
+/// What is said of a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Analysis<'a> {
+    /// Dictionary form.
+    pub lemma: String,
+    /// Universal part of speech.
+    pub upos: &'a str,
+    /// XPOS or FEATS, whichever the model was trained with ([`Lemmatizer::second_tag`]); "" if neither.
+    pub second: &'a str,
+}
+
+/// A tag that is known already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given<'a> {
+    /// Universal part of speech.
+    pub upos: &'a str,
+    /// XPOS or FEATS, whichever the model was trained with; "" or `_` if not known.
+    pub second: &'a str,
+}
+
+#[cfg(feature = "english")]
+static ENGLISH: std::sync::OnceLock<Lemmatizer> = std::sync::OnceLock::new();
+
+impl Lemmatizer {
+    /// The English model that comes along: trained on the train split of the UD treebank English-EWT, which is under
+    /// CC BY-SA 4.0, as are the tables made from it (`models/NOTICE`).
+    ///
+    /// # Panics
+    /// Never: a test reads the model.
+    #[cfg(feature = "english")]
+    pub fn english() -> &'static Self {
+        ENGLISH.get_or_init(|| {
+            Self::from_bytes(include_bytes!("../models/english.lemmatizer"), "english")
+                .expect("the model that comes along is whole")
+        })
+    }
+
+    /// Tag a sentence and give each word its lemma.
+    pub fn lemmatize(&self, forms: &[&str]) -> Vec<Analysis<'_>> {
+        let words = self.words(forms);
+        let mut scratch = Scratch::default();
+        let mut tags = Vec::new();
+        self.tagger.tag(&words, None, &mut scratch, &mut tags);
+        self.analyses(forms, &words, &tags)
+    }
+
+    /// Give each word its lemma where the tags are known. Behind the last given tag, and where UPOS is "" or one that
+    /// the model does not know, words are tagged; where the second tag is not given or not known the tagger chooses
+    /// one that goes with UPOS.
+    pub fn lemmatize_tagged(&self, forms: &[&str], given: &[Given<'_>]) -> Vec<Analysis<'_>> {
+        let words = self.words(forms);
+        let exact: Vec<Option<u16>> = (0..forms.len())
+            .map(|place| given.get(place).and_then(|given| self.tag(given)))
+            .collect();
+        let tags = if let Some(tags) = exact.iter().copied().collect::<Option<Vec<u16>>>() {
+            tags
+        } else {
+            let allowed = |place: usize| match exact[place] {
+                Some(tag) => Some(vec![tag]),
+                None => given.get(place).map(|given| self.tags_of(given.upos)),
+            };
+            let mut tags = Vec::new();
+            self.tagger
+                .tag(&words, Some(&allowed), &mut Scratch::default(), &mut tags);
+            tags
+        };
+        self.analyses(forms, &words, &tags)
+    }
+
+    /// The lemma of a word without a sentence: that which the form has most often.
+    pub fn lemma(&self, form: &str) -> String {
+        let words = [Word::new(form, &self.lookup)];
+        if let Some(known) = words[0].known
+            && let Some(lemma) = known
+                .pattern
+                .first()
+                .and_then(|&(_, script)| self.scripts[script as usize].apply(form))
+        {
+            return lemma;
+        }
+        self.from_lexicon(form, &words[0].lower, None)
+            .unwrap_or_else(|| self.chosen(form, &words, &[UNTAGGED], 0))
+    }
+
+    /// The lemma of a word without a sentence, with its universal part of speech.
+    pub fn lemma_as(&self, form: &str, upos: &str) -> String {
+        let given = Given { upos, second: "" };
+        self.lemmatize_tagged(&[form], &[given])
+            .pop()
+            .map_or_else(String::new, |word| word.lemma)
+    }
+
+    /// What the second tag is.
+    pub fn second_tag(&self) -> SecondTag {
+        self.second
+    }
+
+    /// What the model was made from, and under which licence that is.
+    pub fn notice(&self) -> &str {
+        &self.notice
+    }
+
+    /// Look words up that the treebank does not have in `lexicon`, which replaces one that was imported before.
+    #[must_use]
+    pub fn with_lexicon(mut self, lexicon: Lexicon) -> Self {
+        self.lexicon = Some(lexicon);
+        self
+    }
+
+    /// Numbers of tags, of edit scripts, of forms looked up and of the classifiers' weights: a line for a log.
+    pub fn summary(&self) -> String {
+        format!(
+            "{} tags, {} edit scripts ({} for unseen words), {} forms, {} + {} weights, {} forms in the lexicon",
+            self.tags.len(),
+            self.scripts.len(),
+            self.chooser.classes(),
+            self.lookup.forms(),
+            self.tagger.weights(),
+            self.chooser.weights(),
+            self.lexicon.as_ref().map_or(0, Lexicon::forms),
+        )
+    }
+
+    fn words(&self, forms: &[&str]) -> Vec<Word<'_>> {
+        forms
+            .iter()
+            .map(|form| Word::new(form, &self.lookup))
+            .collect()
+    }
+
+    /// The tag that is meant, if the model has it.
+    fn tag(&self, given: &Given<'_>) -> Option<u16> {
+        let second = match self.second {
+            SecondTag::None => "",
+            SecondTag::Xpos | SecondTag::Feats => given.second,
+        };
+        self.tags
+            .binary_search_by(|(upos, other)| (upos.as_str(), other.as_str()).cmp(&(given.upos, second)))
+            .ok()
+            .map(|tag| tag as u16)
+    }
+
+    /// All tags with a UPOS.
+    fn tags_of(&self, upos: &str) -> Vec<u16> {
+        let start = self.tags.partition_point(|(tag, _)| tag.as_str() < upos);
+        let end = self.tags.partition_point(|(tag, _)| tag.as_str() <= upos);
+        (start as u16..end as u16).collect()
+    }
+
+    fn analyses(&self, forms: &[&str], words: &[Word<'_>], tags: &[u16]) -> Vec<Analysis<'_>> {
+        forms
+            .iter()
+            .enumerate()
+            .map(|(place, form)| {
+                let (upos, second) = &self.tags[tags[place] as usize];
+                Analysis {
+                    lemma: self.choose(form, words, tags, place),
+                    upos,
+                    second,
+                }
+            })
+            .collect()
+    }
+
+    /// The lemma of a tagged word.
+    fn choose(&self, form: &str, words: &[Word<'_>], tags: &[u16], place: usize) -> String {
+        let tag = tags[place];
+        let upos = &self.tags[tag as usize].0;
+        let pattern = words[place].known.map_or(&[][..], |known| known.pattern);
+        let mut same = pattern.iter().filter(|(other, _)| *other == tag);
+        if let Some(&(_, script)) = same.next() {
+            if same.next().is_some() {
+                return self.between(form, words, tags, place, pattern);
+            }
+            if let Some(lemma) = self.scripts[script as usize].apply(form) {
+                return lemma;
+            }
+        }
+        let same_upos = pattern
+            .iter()
+            .find(|(other, _)| self.tags[*other as usize].0 == *upos);
+        if let Some(&(_, script)) = same_upos
+            && let Some(lemma) = self.scripts[script as usize].apply(form)
+        {
+            return lemma;
+        }
+        self.from_lexicon(form, &words[place].lower, Some(upos))
+            .unwrap_or_else(|| self.chosen(form, words, tags, place))
+    }
+
+    /// Choose between the scripts that the form has with its tag.
+    fn between(
+        &self,
+        form: &str,
+        words: &[Word<'_>],
+        tags: &[u16],
+        place: usize,
+        pattern: &[(u16, u16)],
+    ) -> String {
+        let mut features = Vec::new();
+        chooser::features(words, tags, place, true, &mut features);
+        let mut scores = Vec::new();
+        self.chooser.scores(&features, &mut scores);
+        let mut best: Option<(i32, u16)> = None;
+        for &(tag, script) in pattern {
+            // A script that the chooser does not know is rare.
+            let score = scores.get(script as usize).copied().unwrap_or(i32::MIN);
+            if tag == tags[place] && best.is_none_or(|(highest, _)| score > highest) {
+                best = Some((score, script));
+            }
+        }
+        best.and_then(|(_, script)| self.scripts[script as usize].apply(form))
+            .unwrap_or_else(|| form.to_owned())
+    }
+
+    fn from_lexicon(&self, form: &str, lower: &str, upos: Option<&str>) -> Option<String> {
+        self.lexicon.as_ref()?.lemma(form, lower, upos)
+    }
+
+    /// By edit script.
+    fn chosen(&self, form: &str, words: &[Word<'_>], tags: &[u16], place: usize) -> String {
+        let mut features = Vec::new();
+        chooser::features(words, tags, place, false, &mut features);
+        let mut scores = Vec::new();
+        chooser::choose(&self.chooser, &self.scripts, &features, form, &mut scores)
+            .unwrap_or_else(|| form.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;
