@@ -21,6 +21,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod error;
+pub mod stem;
 mod tokenizer;
 
 pub use error::Error;
