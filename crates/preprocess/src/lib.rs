@@ -20,7 +20,9 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod conllu;
 mod error;
+pub mod perceptron;
 pub mod stem;
 mod tokenizer;
 
