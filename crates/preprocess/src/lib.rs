@@ -23,6 +23,7 @@
 pub mod conllu;
 mod error;
 pub mod perceptron;
+pub mod segment;
 pub mod stem;
 mod tokenizer;
 
