@@ -22,25 +22,25 @@
 
 pub mod conllu;
 mod error;
+pub mod lemma;
+mod lexicon;
+pub mod perceptron;
 mod preprocessing;
+pub mod segment;
+pub mod stem;
 mod tokenizer;
 
 pub use error::Error;
+pub use lemma::Lemmatizer;
+pub use lexicon::{Lexicon, LexiconBuilder};
 pub use preprocessing::{
     AccentsConfig, DigitsConfig, LowercaseConfig, MaskConfig, Masked, NormalForm,
     PREPROCESSING_FILE, Pass, PhrasesConfig, PreprocessedTokenizer, PreprocessingConfig,
     PreprocessingReport, Preprocessor, RareWordsConfig, ReportRow, SpacesConfig, StepConfig,
     StopWordsConfig, UnicodeConfig, fit as fit_preprocessing,
 };
-mod lemma;
-mod lexicon;
-pub mod perceptron;
-
-pub use lemma::{
-    Analysis, Given, Lemmatizer, Score, SecondTag, TrainingConfig, lemmatize_conllu, score,
-    train as train_lemmatizer,
-};
-pub use lexicon::{Lexicon, LexiconBuilder};
+pub use segment::Segmenter;
+pub use stem::Stemmer;
 pub use tokenizer::{
     BpeConfig, ByteConfig, CharacterConfig, FileConfig, Texts, TokenizerConfig, TrainedTokenizer,
     Used, load, train,

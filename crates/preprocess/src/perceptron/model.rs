@@ -66,6 +66,15 @@ impl Model {
         self.weights.len()
     }
 
+    /// Upper 32 bits of each feature that has a weight, ascending, and its weights by class: for those who lay them out
+    /// otherwise.
+    pub fn rows(&self) -> impl Iterator<Item = (u32, &[(u16, i16)])> {
+        self.keys
+            .iter()
+            .zip(self.starts.windows(2))
+            .map(|(&key, pair)| (key, &self.weights[pair[0] as usize..pair[1] as usize]))
+    }
+
     /// Add the weights of a feature to the scores, one for each class.
     ///
     /// # Panics
