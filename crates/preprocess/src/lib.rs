@@ -26,5 +26,5 @@ mod tokenizer;
 pub use error::Error;
 pub use tokenizer::{
     BpeConfig, ByteConfig, CharacterConfig, FileConfig, Texts, TokenizerConfig, TrainedTokenizer,
-    Used, load, train,
+    Used, encode_batch, load, train,
 };

@@ -45,7 +45,7 @@ pub(crate) trait WithScanner {
 }
 
 impl Split {
-    const PATTERNS: [(&'static str, Self); 4] = [
+    pub(crate) const PATTERNS: [(&'static str, Self); 4] = [
         (gpt2::PATTERN, Self::Gpt2),
         (cl100k::PATTERN, Self::Cl100k),
         (cl100k::ONE_NUMBER, Self::Qwen2),
