@@ -43,5 +43,5 @@ pub use segment::Segmenter;
 pub use stem::Stemmer;
 pub use tokenizer::{
     BpeConfig, ByteConfig, CharacterConfig, FileConfig, Texts, TokenizerConfig, TrainedTokenizer,
-    Used, load, train,
+    Used, encode_batch, load, train,
 };
