@@ -1,5 +1,8 @@
 //! Making a tokenizer as a recipe asks, and keeping it.
 
+pub(crate) mod merges;
+pub(crate) mod progress;
+
 use std::path::Path;
 use std::sync::Arc;
 
