@@ -25,6 +25,6 @@ mod tokenizer;
 
 pub use error::Error;
 pub use tokenizer::{
-    BpeConfig, ByteConfig, CharacterConfig, FileConfig, Texts, TokenizerConfig, TrainedTokenizer,
-    Used, load, train,
+    BpeConfig, ByteConfig, CharacterConfig, FileConfig, SplitName, Texts, TokenizerConfig,
+    TrainedTokenizer, UnigramConfig, Used, WordConfig, WordSplit, WordpieceConfig, load, train,
 };

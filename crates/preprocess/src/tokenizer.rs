@@ -7,10 +7,18 @@ mod character;
 mod config;
 mod file;
 mod hugging_face;
+mod special;
+mod split;
 mod train;
+mod unigram;
+mod word;
 mod word_table;
+mod wordpiece;
 mod words;
 
-pub use config::{BpeConfig, ByteConfig, CharacterConfig, FileConfig, TokenizerConfig};
+pub use config::{
+    BpeConfig, ByteConfig, CharacterConfig, FileConfig, SplitName, TokenizerConfig, UnigramConfig,
+    WordConfig, WordSplit, WordpieceConfig,
+};
 pub use file::load;
 pub use train::{Texts, TrainedTokenizer, Used, train};

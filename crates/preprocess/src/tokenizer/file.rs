@@ -148,9 +148,8 @@ mod tests {
             TokenizerConfig::Character(CharacterConfig {}),
             TokenizerConfig::Byte(ByteConfig {}),
             TokenizerConfig::Bpe(BpeConfig {
-                vocabulary_size: 320,
                 special_tokens: vec!["<|endoftext|>".into(), "<|user|>".into()],
-                training_bytes: 1 << 20,
+                ..BpeConfig::new(320)
             }),
         ]
     }

@@ -1,14 +1,17 @@
 //! Making a tokenizer as a recipe asks, and keeping it.
 
+pub(crate) mod alphabet;
+pub(crate) mod count;
 pub(crate) mod merges;
 pub(crate) mod progress;
+mod runs;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use kiln_tokens::Tokenizer;
 
-use crate::tokenizer::{bpe, byte, character, file};
+use crate::tokenizer::{bpe, byte, character, file, unigram, word, wordpiece};
 use crate::{Error, TokenizerConfig};
 
 /// Texts to train on, in the order of the corpus. Reading ends at the first error, or when enough has been read.
@@ -103,6 +106,9 @@ pub fn train(config: &TokenizerConfig, texts: &mut Texts<'_>) -> Result<TrainedT
             (character::definition(&characters)?, used)
         }
         TokenizerConfig::Bpe(bpe) => bpe::train(bpe, texts)?,
+        TokenizerConfig::Wordpiece(wordpiece) => wordpiece::train(wordpiece, texts)?,
+        TokenizerConfig::Unigram(unigram) => unigram::train(unigram, texts)?,
+        TokenizerConfig::Word(word) => word::train(word, texts)?,
     };
     let trained = TrainedTokenizer {
         used,
@@ -122,13 +128,13 @@ fn report(config: &TokenizerConfig, trained: &TrainedTokenizer) {
         stopped_at_training_bytes = trained.used.stopped,
         "tokenizer made"
     );
-    if let TokenizerConfig::Bpe(asked) = config
-        && vocabulary_size < asked.vocabulary_size
+    if let Some(asked) = config.vocabulary_size()
+        && vocabulary_size < asked
     {
         tracing::warn!(
-            asked = asked.vocabulary_size,
+            asked,
             vocabulary_size,
-            "the text repeats too few pairs for the vocabulary size asked for"
+            "the text repeats too little for the vocabulary size asked for"
         );
     }
 }

@@ -58,6 +58,12 @@ impl Split {
         known.map(|(_, split)| *split)
     }
 
+    /// The regular expression that makes the same split.
+    pub(crate) fn pattern(self) -> &'static str {
+        let known = Self::PATTERNS.iter().find(|known| known.1 == self);
+        known.map_or(gpt2::PATTERN, |(pattern, _)| pattern)
+    }
+
     /// Do something with its scanner, compiled for each apart.
     #[inline]
     pub(crate) fn with<W: WithScanner>(self, work: W) -> W::Output {
