@@ -50,4 +50,11 @@ impl Progress {
             tracing::info!(kind = self.kind, tokens, of, "learning merges");
         }
     }
+
+    /// Pieces are being taken out.
+    pub(crate) fn pieces(&mut self, pieces: usize, of: usize) {
+        if self.due() {
+            tracing::info!(kind = self.kind, pieces, of, "choosing pieces");
+        }
+    }
 }
