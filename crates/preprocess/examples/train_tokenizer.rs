@@ -1,13 +1,16 @@
 //! Trains a tokenizer from a text file and prints what it took.
 //!
 //! ```text
-//! cargo run --release -p kiln-preprocess --example train_tokenizer -- SECTION.toml TEXT TOKENIZER.json
+//! cargo run --release -p kiln-preprocess --example train_tokenizer -- SECTION.toml TEXT TOKENIZER.json [TEXTS.jsonl IDS.jsonl]
 //! ```
 //!
 //! The first file is a `[tokenizer]` section without its heading. The text is cut at ends of lines into texts of 16 KiB or a
 //! little more. Printed as JSON: seconds on the processor, of all threads, from text in memory to the trained tokenizer;
 //! bytes of text; number of ids; and the largest memory of the process in bytes. It reads those from `/proc`, as Linux has
 //! it.
+//!
+//! With two files more, the texts of the first, a JSON string a line, are encoded; their ids and what those are decoded to are
+//! written to the second, an object a line.
 
 #![allow(clippy::print_stdout)]
 
@@ -15,14 +18,14 @@ use std::error::Error;
 use std::fs::read_to_string;
 use std::path::Path;
 
-use kiln_preprocess::{TokenizerConfig, train};
+use kiln_preprocess::{TokenizerConfig, TrainedTokenizer, train};
 
 const TEXT_BYTES: usize = 16 << 10;
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [section, text, tokenizer] = arguments.as_slice() else {
-        return Err("expected SECTION.toml TEXT TOKENIZER.json".into());
+    let [section, text, tokenizer, encode @ ..] = arguments.as_slice() else {
+        return Err("expected SECTION.toml TEXT TOKENIZER.json [TEXTS.jsonl IDS.jsonl]".into());
     };
     let config: TokenizerConfig = toml::from_str(&read_to_string(section)?)?;
     let whole = read_to_string(text)?;
@@ -46,7 +49,29 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         trained.tokenizer().vocabulary_size(),
         largest_memory()?
     );
+    if let [texts, ids] = encode {
+        std::fs::write(ids, encoded(&trained, &read_to_string(texts)?)?)?;
+    }
     Ok(())
+}
+
+fn encoded(
+    trained: &TrainedTokenizer,
+    texts: &str,
+) -> Result<String, Box<dyn Error + Send + Sync>> {
+    let tokenizer = trained.tokenizer();
+    let mut lines = String::new();
+    for line in texts.lines() {
+        let text: String = serde_json::from_str(line)?;
+        let mut ids = Vec::new();
+        tokenizer.encode(&text, &mut ids)?;
+        let decoded = tokenizer.decode(&ids)?;
+        let decoded = String::from_utf8_lossy(&decoded);
+        let object = serde_json::json!({ "ids": ids, "text": decoded });
+        lines.push_str(&object.to_string());
+        lines.push('\n');
+    }
+    Ok(lines)
 }
 
 /// Of all threads, from the kernel's hundredths.
