@@ -26,5 +26,6 @@ mod tokenizer;
 pub use error::Error;
 pub use tokenizer::{
     BpeConfig, ByteConfig, CharacterConfig, FileConfig, SplitName, Texts, TokenizerConfig,
-    TrainedTokenizer, UnigramConfig, Used, WordConfig, WordSplit, WordpieceConfig, load, train,
+    TrainedTokenizer, UnigramConfig, Used, WordConfig, WordSplit, WordpieceConfig, encode_batch,
+    load, train,
 };

@@ -1,21 +1,27 @@
 //! Tokenizers: from text to ids and back.
 
+mod batch;
 mod bpe;
 mod byte;
 mod byte_alphabet;
 mod character;
 mod config;
+mod encoder;
 mod file;
 mod hugging_face;
+#[cfg(test)]
+mod kinds;
+mod pieces;
 mod special;
 mod split;
+mod tokenizer_config;
 mod train;
 mod unigram;
 mod word;
-mod word_table;
 mod wordpiece;
 mod words;
 
+pub use batch::encode_batch;
 pub use config::{
     BpeConfig, ByteConfig, CharacterConfig, FileConfig, SplitName, TokenizerConfig, UnigramConfig,
     WordConfig, WordSplit, WordpieceConfig,

@@ -18,7 +18,7 @@ mod tokenizer;
 
 pub use batch::{Batch, BatchSource, Column, IGNORED, SamplePosition, column};
 pub use labels::{LabelSet, Scale};
-pub use tokenizer::{TokenId, Tokenizer};
+pub use tokenizer::{Encoded, TokenId, Tokenizer};
 
 /// An error of an implementation behind one of these traits.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -278,7 +278,10 @@ mod tests {
             let pruned = with_memory(40_000).unwrap();
             assert_ne!(pruned, in_memory);
             let error = with_memory(10).err().unwrap().to_string();
-            assert!(error.contains("max_memory = \"10\" is too small"), "{error}");
+            assert!(
+                error.contains("max_memory = \"10\" is too small"),
+                "{error}"
+            );
         }
     }
 
@@ -303,7 +306,11 @@ mod tests {
             tokenizer.encode(text, &mut ids).unwrap();
             let mut library = library.clone();
             library.set_encode_special_tokens(true);
-            assert_eq!(ids, library.encode(text, false).unwrap().get_ids(), "{text}");
+            assert_eq!(
+                ids,
+                library.encode(text, false).unwrap().get_ids(),
+                "{text}"
+            );
             let decoded = tokenizer.decode(&ids).unwrap();
             assert_eq!(decoded, text.replace('▁', " ").as_bytes(), "{text}");
         }
@@ -328,7 +335,12 @@ mod tests {
     #[test]
     fn every_split_gives_the_librarys_ids() {
         use crate::SplitName;
-        for split in [SplitName::Gpt2, SplitName::Cl100k, SplitName::Qwen2, SplitName::O200k] {
+        for split in [
+            SplitName::Gpt2,
+            SplitName::Cl100k,
+            SplitName::Qwen2,
+            SplitName::O200k,
+        ] {
             for byte_fallback in [false, true] {
                 let config = BpeConfig {
                     split,
@@ -338,7 +350,10 @@ mod tests {
                 let ours = trained(config, &texts()).unwrap();
                 let mut library = tokenizers::Tokenizer::from_bytes(ours.json()).unwrap();
                 library.set_encode_special_tokens(true);
-                for text in ["kalo mine! I'LL 123456  HelloWorld\n\n  só", "<|endoftext|>\u{0}"] {
+                for text in [
+                    "kalo mine! I'LL 123456  HelloWorld\n\n  só",
+                    "<|endoftext|>\u{0}",
+                ] {
                     let mut ids = Vec::new();
                     ours.tokenizer().encode(text, &mut ids).unwrap();
                     let expected = library.encode(text, false).unwrap();

@@ -1,6 +1,6 @@
 //! `kind = "byte"`: an id for each byte.
 
-use kiln_tokens::{TokenId, Tokenizer};
+use kiln_tokens::{Encoded, TokenId, Tokenizer};
 use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
@@ -48,6 +48,29 @@ impl Tokenizer for ByteTokenizer {
         Ok(())
     }
 
+    fn encode_with_offsets(
+        &self,
+        text: &str,
+        tokens: &mut Vec<Encoded>,
+    ) -> Result<(), kiln_tokens::Error> {
+        tokens.extend(text.bytes().enumerate().map(|(start, byte)| Encoded {
+            id: byte.into(),
+            start,
+            end: start + 1,
+        }));
+        Ok(())
+    }
+
+    fn encode_at_most(
+        &self,
+        text: &str,
+        most: usize,
+        ids: &mut Vec<TokenId>,
+    ) -> Result<usize, kiln_tokens::Error> {
+        ids.extend(text.bytes().take(most).map(TokenId::from));
+        Ok(most.min(text.len()))
+    }
+
     fn decode(&self, ids: &[TokenId]) -> Result<Vec<u8>, kiln_tokens::Error> {
         ids.iter()
             .map(|&id| {
@@ -93,5 +116,12 @@ mod tests {
         assert_eq!(tokenizer.token(0xC3).as_deref(), Some("<0xC3>"));
         assert_eq!(tokenizer.token(256), None);
         assert!(tokenizer.decode(&[256]).is_err());
+        let mut tokens = Vec::new();
+        tokenizer.encode_with_offsets("é\n", &mut tokens).unwrap();
+        let (id, start, end) = (0xA9, 1, 2);
+        assert_eq!(tokens[1], Encoded { id, start, end });
+        assert_eq!(tokenizer.encode_at_most("é\n", 1, &mut ids).unwrap(), 1);
+        assert_eq!(tokenizer.encode_at_most("é\n", 9, &mut ids).unwrap(), 3);
+        assert_eq!(ids, [0xC3, 0xA9, 0x0A, 0xC3, 0xC3, 0xA9, 0x0A]);
     }
 }

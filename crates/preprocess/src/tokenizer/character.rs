@@ -1,6 +1,6 @@
 //! `kind = "character"`: an id for each distinct character, as nanoGPT's character data has it.
 
-use kiln_tokens::{TokenId, Tokenizer};
+use kiln_tokens::{Encoded, TokenId, Tokenizer};
 use tokenizers::SplitDelimiterBehavior;
 use tokenizers::decoders::fuse::Fuse;
 use tokenizers::models::wordlevel::WordLevel;
@@ -41,6 +41,14 @@ impl CharacterTokenizer {
     fn id(&self, character: char) -> Option<TokenId> {
         let id = *self.ids.get(character as usize)?;
         (id != ABSENT).then_some(id)
+    }
+
+    fn unknown_character(&self, character: char, place: usize) -> Error {
+        Error::UnknownCharacter {
+            character,
+            place,
+            vocabulary_size: self.characters.len(),
+        }
     }
 }
 
@@ -114,14 +122,26 @@ impl Tokenizer for CharacterTokenizer {
         for (place, character) in text.chars().enumerate() {
             let Some(id) = self.id(character) else {
                 ids.truncate(before);
-                return Err(Error::UnknownCharacter {
-                    character,
-                    place,
-                    vocabulary_size: self.vocabulary_size(),
-                }
-                .into());
+                return Err(self.unknown_character(character, place).into());
             };
             ids.push(id);
+        }
+        Ok(())
+    }
+
+    fn encode_with_offsets(
+        &self,
+        text: &str,
+        tokens: &mut Vec<Encoded>,
+    ) -> Result<(), kiln_tokens::Error> {
+        let before = tokens.len();
+        for (place, (start, character)) in text.char_indices().enumerate() {
+            let Some(id) = self.id(character) else {
+                tokens.truncate(before);
+                return Err(self.unknown_character(character, place).into());
+            };
+            let end = start + character.len_utf8();
+            tokens.push(Encoded { id, start, end });
         }
         Ok(())
     }
@@ -185,6 +205,19 @@ mod tests {
             "{error}"
         );
         assert_eq!(ids, [7], "nothing is left of a text that was refused");
+        let mut tokens = Vec::new();
+        let same = tokenizer
+            .encode_with_offsets("aéaxa", &mut tokens)
+            .unwrap_err();
+        assert_eq!(same.to_string(), error.to_string());
+        assert!(tokens.is_empty());
+        tokenizer.encode_with_offsets("éa", &mut tokens).unwrap();
+        let parts: Vec<_> = tokens
+            .iter()
+            .map(|token| (token.start, token.end))
+            .collect();
+        assert_eq!(parts, [(0, 2), (2, 3)]);
+        assert_eq!(tokenizer.encode_at_most("éa", 1, &mut ids).unwrap(), 2);
         assert!(error.downcast::<Error>().unwrap().is_mistake());
         assert!(tokenizer.encode("日", &mut ids).is_err());
         assert!(tokenizer.decode(&[0, 2]).is_err());

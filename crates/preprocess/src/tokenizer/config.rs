@@ -62,6 +62,17 @@ impl TokenizerConfig {
         }
     }
 
+    /// The special tokens asked for.
+    pub fn special_tokens(&self) -> &[String] {
+        match self {
+            Self::Bpe(bpe) => &bpe.special_tokens,
+            Self::Wordpiece(wordpiece) => &wordpiece.special_tokens,
+            Self::Unigram(unigram) => &unigram.special_tokens,
+            Self::Word(word) => &word.special_tokens,
+            Self::Character(_) | Self::Byte(_) | Self::File(_) => &[],
+        }
+    }
+
     /// The template of chats that is kept with the tokenizer.
     pub fn chat_template(&self) -> Option<&str> {
         match self {
@@ -413,7 +424,11 @@ mod tests {
             assert_eq!(config.vocabulary_size(), Some(512));
             assert_eq!(config.chat_template(), Some("{{ x }}"));
             let written = toml::to_string(&config).unwrap();
-            assert_eq!(written.lines().count(), section.lines().count(), "{written}");
+            assert_eq!(
+                written.lines().count(),
+                section.lines().count(),
+                "{written}"
+            );
             assert_eq!(toml::from_str::<TokenizerConfig>(&written).unwrap(), config);
         }
     }

@@ -1,15 +1,18 @@
 //! A tokenizer that the `tokenizers` crate encodes with: our `bpe`, and any file.
 
-use kiln_tokens::{TokenId, Tokenizer};
+use kiln_tokens::{Encoded, TokenId, Tokenizer};
+use tokenizers::ModelWrapper;
 use tokenizers::decoders::DecoderWrapper;
-use tokenizers::{Model, ModelWrapper};
 
 use crate::Error;
 use crate::tokenizer::byte_alphabet;
-use crate::tokenizer::word_table::WordTable;
+use crate::tokenizer::encoder::Encoder;
+use crate::tokenizer::pieces::{Piece, Pieces};
 
 /// Names under which vocabularies have the token that ends a document, most telling first.
 const END_OF_TEXT: [&str; 4] = ["<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"];
+
+const DOING: &str = "cannot encode the text";
 
 pub(crate) struct HuggingFaceTokenizer {
     tokenizer: tokenizers::Tokenizer,
@@ -17,17 +20,10 @@ pub(crate) struct HuggingFaceTokenizer {
     end_of_text: Option<TokenId>,
     /// What each id stands for, if the vocabulary is byte-level; the library's decoder would make U+FFFD of the halves
     /// of a character.
-    bytes: Option<Vec<Piece>>,
+    pieces: Option<Pieces>,
     /// The short way from text to ids, where there is one.
-    word_table: Option<WordTable>,
+    encoder: Option<Encoder>,
     identity: String,
-}
-
-/// What an id of a byte-level vocabulary stands for.
-enum Piece {
-    Bytes(Box<[u8]>),
-    Special,
-    Unused,
 }
 
 impl HuggingFaceTokenizer {
@@ -47,8 +43,8 @@ impl HuggingFaceTokenizer {
             .and_then(|name| tokenizer.token_to_id(name));
         let byte_level = matches!(tokenizer.get_decoder(), Some(DecoderWrapper::ByteLevel(_)));
         Ok(Self {
-            bytes: byte_level.then(|| pieces(&tokenizer, vocabulary_size)),
-            word_table: WordTable::new(&tokenizer)?,
+            pieces: byte_level.then(|| Pieces::new(&tokenizer, vocabulary_size)),
+            encoder: Encoder::new(&tokenizer)?,
             tokenizer,
             vocabulary_size,
             end_of_text,
@@ -56,9 +52,15 @@ impl HuggingFaceTokenizer {
         })
     }
 
-    /// Whether it is byte-level byte-pair encoding.
-    pub(crate) fn is_byte_level_bpe(&self) -> bool {
-        self.bytes.is_some() && matches!(self.tokenizer.get_model(), ModelWrapper::BPE(_))
+    /// The kind of its model as a section names it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.tokenizer.get_model() {
+            ModelWrapper::BPE(model) if self.pieces.is_some() || model.byte_fallback => "bpe",
+            ModelWrapper::BPE(_) => "file",
+            ModelWrapper::WordPiece(_) => "wordpiece",
+            ModelWrapper::Unigram(_) => "unigram",
+            ModelWrapper::WordLevel(_) => "word",
+        }
     }
 
     fn unknown(&self, id: TokenId) -> Error {
@@ -69,44 +71,71 @@ impl HuggingFaceTokenizer {
     }
 }
 
-/// What each id stands for, by id.
-fn pieces(tokenizer: &tokenizers::Tokenizer, vocabulary_size: usize) -> Vec<Piece> {
-    let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
-    (0..vocabulary_size as TokenId)
-        .map(
-            |id| match (added.get(&id), tokenizer.get_model().id_to_token(id)) {
-                (Some(token), _) if token.special => Piece::Special,
-                (Some(token), _) => Piece::Bytes(token.content.as_bytes().into()),
-                (None, Some(token)) => {
-                    let bytes = byte_alphabet::read(&token).unwrap_or_else(|| token.into_bytes());
-                    Piece::Bytes(bytes.into())
-                }
-                (None, None) => Piece::Unused,
-            },
-        )
-        .collect()
-}
-
 impl Tokenizer for HuggingFaceTokenizer {
     fn vocabulary_size(&self) -> usize {
         self.vocabulary_size
     }
 
     fn encode(&self, text: &str, ids: &mut Vec<TokenId>) -> Result<(), kiln_tokens::Error> {
-        let doing = Error::library("cannot encode the text");
-        if let Some(table) = &self.word_table {
-            table
-                .encode(self.tokenizer.get_model(), text, ids)
-                .map_err(doing)?;
+        if let Some(encoder) = &self.encoder {
+            encoder.encode(text, usize::MAX, ids);
         } else {
-            let encoding = self.tokenizer.encode_fast(text, false).map_err(doing)?;
+            let encoding = self
+                .tokenizer
+                .encode_fast(text, false)
+                .map_err(Error::library(DOING))?;
             ids.extend_from_slice(encoding.get_ids());
         }
         Ok(())
     }
 
+    fn encode_with_offsets(
+        &self,
+        text: &str,
+        tokens: &mut Vec<Encoded>,
+    ) -> Result<(), kiln_tokens::Error> {
+        if let (Some(encoder), Some(pieces)) = (&self.encoder, &self.pieces) {
+            let mut ids = Vec::new();
+            encoder.encode(text, usize::MAX, &mut ids);
+            let mut start = 0;
+            tokens.extend(ids.into_iter().map(|id| {
+                let end = start + pieces.length(id);
+                let token = Encoded { id, start, end };
+                start = end;
+                token
+            }));
+            return Ok(());
+        }
+        let encoding = self
+            .tokenizer
+            .encode(text, false)
+            .map_err(Error::library(DOING))?;
+        let offsets = encoding.get_offsets().iter();
+        let both = encoding.get_ids().iter().zip(offsets);
+        tokens.extend(both.map(|(&id, &(start, end))| Encoded { id, start, end }));
+        Ok(())
+    }
+
+    fn encode_at_most(
+        &self,
+        text: &str,
+        most: usize,
+        ids: &mut Vec<TokenId>,
+    ) -> Result<usize, kiln_tokens::Error> {
+        if let (Some(encoder), Some(pieces)) = (&self.encoder, &self.pieces) {
+            let before = ids.len();
+            encoder.encode(text, most, ids);
+            ids.truncate(before.saturating_add(most));
+            return Ok(ids[before..].iter().map(|id| pieces.length(*id)).sum());
+        }
+        let mut tokens = Vec::new();
+        self.encode_with_offsets(text, &mut tokens)?;
+        ids.extend(tokens.iter().take(most).map(|token| token.id));
+        Ok(tokens.get(most).map_or(text.len(), |left| left.start))
+    }
+
     fn decode(&self, ids: &[TokenId]) -> Result<Vec<u8>, kiln_tokens::Error> {
-        let Some(pieces) = &self.bytes else {
+        let Some(pieces) = &self.pieces else {
             // The library leaves out what it does not know.
             let known = |id: &TokenId| self.tokenizer.id_to_token(*id).is_some();
             if let Some(id) = ids.iter().find(|id| !known(id)) {
@@ -114,15 +143,9 @@ impl Tokenizer for HuggingFaceTokenizer {
             }
             return Ok(self.tokenizer.decode(ids, true)?.into_bytes());
         };
-        let mut bytes = Vec::with_capacity(4 * ids.len());
-        for &id in ids {
-            match pieces.get(id as usize) {
-                Some(Piece::Bytes(piece)) => bytes.extend_from_slice(piece),
-                Some(Piece::Special) => {}
-                Some(Piece::Unused) | None => return Err(self.unknown(id).into()),
-            }
-        }
-        Ok(bytes)
+        pieces
+            .decode(ids)
+            .map_err(|unknown| self.unknown(unknown).into())
     }
 
     fn end_of_text(&self) -> Option<TokenId> {
@@ -130,7 +153,7 @@ impl Tokenizer for HuggingFaceTokenizer {
     }
 
     fn token(&self, id: TokenId) -> Option<String> {
-        match self.bytes.as_ref().and_then(|all| all.get(id as usize)) {
+        match self.pieces.as_ref().map(|pieces| pieces.get(id)) {
             Some(Piece::Bytes(piece)) => Some(byte_alphabet::readable(piece)),
             _ => self.tokenizer.id_to_token(id),
         }

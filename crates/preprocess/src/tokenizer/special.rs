@@ -59,11 +59,7 @@ pub(crate) fn check_range(key: &'static str, value: u64, least: u64) -> Result<(
     Err(Error::OutOfRange {
         key,
         value,
-        expected: if least == 1 {
-            "1 or more"
-        } else {
-            "2 or more"
-        },
+        expected: if least == 1 { "1 or more" } else { "2 or more" },
     })
 }
 

@@ -92,7 +92,9 @@ pub(crate) fn train(
     drop(counts);
     let pieces = learn(words, alphabet.len(), room, config, &mut progress);
     let spelt = |piece: &[Symbol]| -> String {
-        let characters = piece.iter().map(|symbol| alphabet.characters()[*symbol as usize]);
+        let characters = piece
+            .iter()
+            .map(|symbol| alphabet.characters()[*symbol as usize]);
         characters.collect()
     };
     tokens.extend(pieces.iter().map(|(piece, score)| (spelt(piece), *score)));

@@ -131,7 +131,9 @@ fn symbols(alphabet: &Alphabet, word: &str) -> Option<Vec<Symbol>> {
 
 /// A token as it is written in the vocabulary.
 fn spelt(alphabet: &Alphabet, token: &[Symbol]) -> String {
-    let within = token.first().is_some_and(|first| *first as usize >= alphabet.len());
+    let within = token
+        .first()
+        .is_some_and(|first| *first as usize >= alphabet.len());
     let characters = token
         .iter()
         .map(|symbol| alphabet.characters()[*symbol as usize % alphabet.len()]);

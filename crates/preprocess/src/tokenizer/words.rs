@@ -45,7 +45,7 @@ pub(crate) trait WithScanner {
 }
 
 impl Split {
-    const PATTERNS: [(&'static str, Self); 4] = [
+    pub(crate) const PATTERNS: [(&'static str, Self); 4] = [
         (gpt2::PATTERN, Self::Gpt2),
         (cl100k::PATTERN, Self::Cl100k),
         (cl100k::ONE_NUMBER, Self::Qwen2),
@@ -84,6 +84,7 @@ impl Split {
 }
 
 /// The words of a text in order by GPT-2's pattern; together they are the text, since it matches at every character.
+#[cfg(test)]
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     Words {
         scanner: Gpt2(Classes::get()),
@@ -92,12 +93,14 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     }
 }
 
+#[cfg(test)]
 struct Words<'a, S> {
     scanner: S,
     text: &'a str,
     at: usize,
 }
 
+#[cfg(test)]
 impl<'a, S: Scanner> Iterator for Words<'a, S> {
     type Item = &'a str;
 

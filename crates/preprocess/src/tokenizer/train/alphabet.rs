@@ -81,13 +81,8 @@ mod tests {
             Counts::Memory(words)
         };
         let space = |character| if character == ' ' { '▁' } else { character };
-        for (limit, expected) in [
-            (9, "abcdé▁"),
-            (5, "abcé▁"),
-            (4, "abé▁"),
-            (2, "b▁"),
-            (0, ""),
-        ] {
+        for (limit, expected) in [(9, "abcdé▁"), (5, "abcé▁"), (4, "abé▁"), (2, "b▁"), (0, "")]
+        {
             let alphabet = Alphabet::most_frequent(&mut words(), space, limit).unwrap();
             let found: String = alphabet.characters().iter().collect();
             assert_eq!(found, expected);

@@ -72,9 +72,10 @@ impl WordCounts {
         self.text.push_str(word);
         self.words.push(Counted { start, count });
         let (hasher, text, words) = (&self.hasher, &self.text, &self.words);
-        self.table.insert_unique(hash(hasher, word), number, |other| {
-            hash(hasher, get(text, words, *other))
-        });
+        self.table
+            .insert_unique(hash(hasher, word), number, |other| {
+                hash(hasher, get(text, words, *other))
+            });
     }
 
     /// Number of distinct words.
@@ -298,9 +299,8 @@ impl Counts {
             bucket.occurrences += count;
         })?;
         let memory = |all: Bucket| (all.symbols + all.words) * cost.symbol;
-        let fits = |all: Bucket| {
-            memory(all) <= max_memory.0 && all.symbols + all.words <= SYMBOLS_LIMIT
-        };
+        let fits =
+            |all: Bucket| memory(all) <= max_memory.0 && all.symbols + all.words <= SYMBOLS_LIMIT;
         let mut kept = Bucket::default();
         let mut least = COUNTS;
         for (count, bucket) in buckets.iter().enumerate().rev() {

@@ -135,7 +135,8 @@ pub(crate) fn learn(goal: &Goal, words: Words, progress: &mut Progress) -> Merge
 
 /// A pair that was merged more than once is applied in its last place.
 fn last_of_each(merges: Vec<(Symbol, Symbol, Symbol)>) -> Vec<(Symbol, Symbol, Symbol)> {
-    let mut seen = hashbrown::HashSet::with_capacity_and_hasher(merges.len(), FixedState::default());
+    let mut seen =
+        hashbrown::HashSet::with_capacity_and_hasher(merges.len(), FixedState::default());
     let mut last: Vec<_> = merges
         .into_iter()
         .rev()
@@ -576,12 +577,13 @@ mod tests {
     }
 
     fn distinct(words: Vec<(Vec<Symbol>, u64)>) -> Vec<(Vec<Symbol>, u64)> {
-        let sums = words
-            .into_iter()
-            .fold(std::collections::BTreeMap::new(), |mut sums, (word, count)| {
+        let sums = words.into_iter().fold(
+            std::collections::BTreeMap::new(),
+            |mut sums, (word, count)| {
                 *sums.entry(word).or_default() += count;
                 sums
-            });
+            },
+        );
         sums.into_iter().collect()
     }
 

@@ -101,7 +101,10 @@ mod tests {
             piece.score = f64::ln(probability);
         }
         let apart = 0.15 / 0.35;
-        for (found, share) in expected(&corpus, &pieces).iter().zip([apart, apart, 1.0 - apart]) {
+        for (found, share) in expected(&corpus, &pieces)
+            .iter()
+            .zip([apart, apart, 1.0 - apart])
+        {
             assert!((found - 2.0 * share).abs() < 1e-12);
         }
     }

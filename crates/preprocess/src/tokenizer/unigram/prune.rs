@@ -74,7 +74,10 @@ pub(super) fn prune(corpus: &mut Corpus, pieces: &mut Vec<Piece>, keep: usize) {
         let new_total = (total + count * (instead.len() as f64 - 1.0)).ln();
         let probability = |piece: &u32| (counts[*piece as usize] + count).ln() - new_total;
         let now = count.ln() - total.ln();
-        losses.push((count * (now - instead.iter().map(probability).sum::<f64>()), number));
+        losses.push((
+            count * (now - instead.iter().map(probability).sum::<f64>()),
+            number,
+        ));
     }
     losses.sort_by(|one, other| other.0.total_cmp(&one.0)); // Stable: of equals the earlier piece.
     let room = keep.saturating_sub(kept.len());
