@@ -5,7 +5,8 @@
 trains each kind on text of KILN_DATA with the example `train_tokenizer` (built before: cargo build --release -p
 kiln-preprocess --example train_tokenizer), has it encode texts, loads the tokenizer.json in Python, and compares the ids of
 every text and what they are decoded to. The texts are lines of files in several languages and scripts, code, and random
-characters. It prints a row for each kind and fails if any text differs.
+characters. It prints a row for each kind and fails if any text differs. Before, kiln and Hugging Face tokenizers learn 32,000
+ids of byte-level byte-pair encoding from the whole training part of WikiText-2: are vocabulary and merges the same?
 """
 
 import gzip
@@ -64,6 +65,38 @@ def texts(data):
     return found
 
 
+def as_the_example_cuts(text):
+    """At ends of lines, after 16 KiB or a little more."""
+    cut = b""
+    for line in text.encode().split(b"\n"):
+        if len(cut) >= 16 << 10:
+            yield cut.decode()
+            cut = b""
+        cut += line + b"\n"
+    yield cut[:-1].decode()
+
+
+def merges_are_equal(kiln, text, folder):
+    (folder / "section.toml").write_text("kind = 'bpe'\nvocabulary_size = 32000\n")
+    (folder / "whole.txt").write_text(text, encoding="utf-8", newline="")
+    names = ["section.toml", "whole.txt", "tokenizer.json"]
+    subprocess.run([kiln, *(folder / name for name in names)], check=True, stdout=subprocess.DEVNULL)
+    ours = json.loads((folder / "tokenizer.json").read_text())["model"]
+    byte_level = tokenizers.pre_tokenizers.ByteLevel
+    peer = tokenizers.Tokenizer(tokenizers.models.BPE())
+    peer.pre_tokenizer = byte_level(add_prefix_space=False)
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=32000,
+        min_frequency=2,
+        special_tokens=["<|endoftext|>"],
+        initial_alphabet=byte_level.alphabet(),
+        show_progress=False,
+    )
+    peer.train_from_iterator(as_the_example_cuts(text), trainer)
+    theirs = json.loads(peer.to_str())["model"]
+    return [ours[part] == theirs[part] for part in ("vocab", "merges")]
+
+
 def main():
     data = Path(os.environ["KILN_DATA"])
     kiln = sys.argv[1] if len(sys.argv) > 1 else "target/release/examples/train_tokenizer"
@@ -71,6 +104,9 @@ def main():
     different = 0
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
+        equal = merges_are_equal(kiln, read(data / "wikitext2/train.txt.gz"), folder)
+        print(f"32000 ids of WikiText-2: vocabulary and merges equal: {equal}", flush=True)
+        different += not all(equal)
         corpus = read(data / "wikitext2/train.txt.gz")[:2_000_000] + read(data / "books/es-don-quijote.latin1.txt.gz", "latin-1")[:300_000]
         (folder / "text.txt").write_text(corpus, encoding="utf-8", newline="")
         (folder / "texts.jsonl").write_text("".join(json.dumps(text) + "\n" for text in checked))

@@ -22,6 +22,9 @@ pub(crate) const TOKENIZER: &str = "tokenizer";
 /// Name of the tokenizer's file.
 pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
 
+/// Name of the file beside it with the names of special tokens and the template of chats, if there are such.
+const CONFIG_FILE: &str = "tokenizer_config.json";
+
 /// Counted up with every change after which the same corpus would give another tokenizer.
 const VERSION: u32 = 1;
 
@@ -63,10 +66,15 @@ pub(crate) fn vocabulary(
     let trained = train_on(&located, corpus, progress, stop)?;
     progress.end();
     atomic::write(&path, trained.json().as_bytes())?;
+    if let Some(contents) = trained.config_json() {
+        atomic::write(&stage.folder.join(CONFIG_FILE), contents.as_bytes())?;
+    }
     let tokenizer = trained.tokenizer();
 
     let mut manifest = Manifest::describe(&stage.folder, TOKENIZER, FORMAT_VERSION)?;
-    manifest.files.retain(|file| file.name == TOKENIZER_FILE);
+    manifest
+        .files
+        .retain(|file| [TOKENIZER_FILE, CONFIG_FILE].contains(&file.name.as_str()));
     manifest.key = Some(stage.key);
     manifest.inputs = inputs;
     let used = trained.used();
@@ -97,7 +105,11 @@ fn inputs(config: &TokenizerConfig, corpus: &Ingested) -> Result<BTreeMap<String
             let loaded = TrainedTokenizer::load(file.path.as_ref())?;
             ("tokenizer file", Digest::of(loaded.json().as_bytes()))
         }
-        TokenizerConfig::Character(_) | TokenizerConfig::Bpe(_) => ("corpus", corpus.key),
+        TokenizerConfig::Character(_)
+        | TokenizerConfig::Bpe(_)
+        | TokenizerConfig::Wordpiece(_)
+        | TokenizerConfig::Unigram(_)
+        | TokenizerConfig::Word(_) => ("corpus", corpus.key),
     };
     Ok(BTreeMap::from([(name.to_owned(), digest.to_string())]))
 }

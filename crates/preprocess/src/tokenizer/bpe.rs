@@ -81,7 +81,11 @@ fn select(
     symbols: fn(&str) -> usize,
 ) -> Result<Selection, Error> {
     let symbol = BYTES_A_SYMBOL;
-    let selected = counts.select("bpe", config.max_memory, Cost { symbol, symbols })?;
+    let cost = Cost {
+        symbol,
+        symbols: &symbols,
+    };
+    let selected = counts.select("bpe", config.max_memory, cost)?;
     if selected.words == 0 {
         return Err(Error::EmptyCorpus { kind: "bpe" });
     }
@@ -360,6 +364,43 @@ mod tests {
                     assert_eq!(ids, expected.get_ids(), "{split:?} {text}");
                 }
             }
+        }
+    }
+
+    #[test]
+    #[ignore = "needs data sets: set KILN_DATA"]
+    fn merges_of_wikipedia_are_the_librarys() {
+        use tokenizers::models::bpe::BpeTrainer;
+        use tokenizers::{Model, Trainer};
+        let data = std::env::var("KILN_DATA").unwrap();
+        let text = std::fs::read_to_string(format!("{data}/wikitext2/valid.txt")).unwrap();
+        let config = BpeConfig {
+            vocabulary_size: 12_000,
+            special_tokens: Vec::new(),
+            ..config()
+        };
+        let ours = trained(config, std::slice::from_ref(&text)).unwrap();
+        let mut trainer: BpeTrainer = BpeTrainer::builder()
+            .vocab_size(12_000)
+            .min_frequency(2)
+            .initial_alphabet((0..=u8::MAX).map(byte_alphabet::character).collect())
+            .show_progress(false)
+            .build();
+        let words = crate::tokenizer::words::words(&text).map(|word| {
+            let mut written = String::new();
+            byte_alphabet::write(word.as_bytes(), &mut written);
+            written
+        });
+        trainer
+            .feed(words, |word| Ok(vec![word.to_owned()]))
+            .unwrap();
+        let mut model = BPE::default();
+        trainer.train(&mut model).unwrap();
+        assert_eq!(model.get_vocab_size(), 12_000);
+        let theirs = serde_json::to_value(&model).unwrap();
+        let ours: serde_json::Value = serde_json::from_str(ours.json()).unwrap();
+        for part in ["vocab", "merges"] {
+            assert!(ours["model"][part] == theirs[part], "{part}");
         }
     }
 

@@ -220,7 +220,7 @@ pub struct UnigramConfig {
     /// The number of different characters that are tokens, the most frequent, 1 or more. Default 1000.
     #[serde(default = "default_alphabet")]
     pub alphabet_limit: usize,
-    /// Pieces have at most so many characters, 1 to 255. Default 16, as in sentencepiece.
+    /// Pieces have at most so many characters, 1 to 32. Default 16, as in sentencepiece.
     #[serde(default = "sixteen")]
     pub maximum_token_length: usize,
     /// How texts are cut into words, which no piece crosses. Default `"gpt2"`.

@@ -76,6 +76,52 @@ pub(crate) fn count_words_of_library(
     Ok(())
 }
 
+/// What the characters of ASCII are for a split into words. The library keeps every character's origin, which takes several
+/// times as long as the split; stretches of ASCII between spaces do not go that way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ascii {
+    /// Left out.
+    Nothing,
+    /// Words of several.
+    Letter,
+    /// Words of several, but not together with letters.
+    Mark,
+    /// Each a word of its own.
+    MarkAlone,
+}
+
+/// Count the words of a stretch of ASCII without spaces, written in lower case if so asked; `word` is room for one.
+pub(crate) fn count_ascii_words(
+    stretch: &str,
+    class: impl Fn(u8) -> Ascii,
+    lowercase: bool,
+    word: &mut String,
+    counts: &mut WordCounts,
+) {
+    word.clear();
+    let mut before = Ascii::Nothing;
+    for byte in stretch.bytes() {
+        let class = class(byte);
+        if class == Ascii::Nothing {
+            continue;
+        }
+        if (class != before || class == Ascii::MarkAlone) && !word.is_empty() {
+            counts.add(word, 1);
+            word.clear();
+        }
+        before = class;
+        let byte = if lowercase {
+            byte.to_ascii_lowercase()
+        } else {
+            byte
+        };
+        word.push(char::from(byte));
+    }
+    if !word.is_empty() {
+        counts.add(word, 1);
+    }
+}
+
 /// The split before words are written in the alphabet of bytes.
 pub(crate) fn byte_level(split: Split) -> Result<PreTokenizerWrapper, Error> {
     if split == Split::Gpt2 {

@@ -6,7 +6,7 @@ use tokenizers::pre_tokenizers::whitespace::{Whitespace, WhitespaceSplit};
 use tokenizers::{NormalizedString, PreTokenizedString, PreTokenizerWrapper};
 
 use crate::tokenizer::special;
-use crate::tokenizer::split::count_words_of_library;
+use crate::tokenizer::split::{Ascii, count_ascii_words, count_words_of_library};
 use crate::tokenizer::train::count::{Budget, Cost, WordCounts, count};
 use crate::tokenizer::train::progress::Progress;
 use crate::tokenizer::train::{Texts, Used};
@@ -29,17 +29,11 @@ pub(crate) fn train(
         max_memory: config.max_memory,
     };
     let pre_tokenizer = pre_tokenizer(config.split);
-    let cut = |text: &str, counts: &mut WordCounts| {
-        let mut written = NormalizedString::from(text);
-        if config.lowercase {
-            written.lowercase();
-        }
-        count_words_of_library(&pre_tokenizer, PreTokenizedString::from(written), counts)
-    };
+    let cut = |text: &str, counts: &mut WordCounts| count_words(text, config, counts);
     let (mut counts, used) = count(&budget, texts, cut, &mut progress)?;
     let cost = Cost {
         symbol: 1,
-        symbols: |word| word.len() + BYTES_A_WORD,
+        symbols: &|word| word.len() + BYTES_A_WORD,
     };
     let selected = counts.select("word", config.max_memory, cost)?;
     if selected.words == 0 {
@@ -78,6 +72,28 @@ pub(crate) fn train(
     Ok((tokenizer, used))
 }
 
+fn count_words(text: &str, config: &WordConfig, counts: &mut WordCounts) -> Result<(), Error> {
+    let pre_tokenizer = pre_tokenizer(config.split);
+    let ascii = |byte: u8| match config.split {
+        WordSplit::Marks if !byte.is_ascii_alphanumeric() && byte != b'_' => Ascii::Mark,
+        _ => Ascii::Letter,
+    };
+    let mut word = String::new();
+    let space = |character: char| character.is_ascii() && character.is_whitespace();
+    for stretch in text.split(space) {
+        if stretch.is_ascii() {
+            count_ascii_words(stretch, ascii, config.lowercase, &mut word, counts);
+            continue;
+        }
+        let mut written = NormalizedString::from(stretch);
+        if config.lowercase {
+            written.lowercase();
+        }
+        count_words_of_library(&pre_tokenizer, PreTokenizedString::from(written), counts)?;
+    }
+    Ok(())
+}
+
 fn check(config: &WordConfig) -> Result<(), Error> {
     special::check(&config.special_tokens, |token| match config.split {
         // Texts that were cut before may hold the special tokens, which are meant then.
@@ -100,5 +116,44 @@ fn pre_tokenizer(split: WordSplit) -> PreTokenizerWrapper {
     match split {
         WordSplit::Marks => Whitespace.into(),
         WordSplit::Spaces => WhitespaceSplit.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sorted(counts: WordCounts) -> Vec<(String, u64)> {
+        let mut words: Vec<_> = counts
+            .iter()
+            .map(|(word, count)| (word.to_owned(), count))
+            .collect();
+        words.sort_unstable();
+        words
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_the_librarys(
+            text in r"([ -~]|[\x00-\x7f]|\PC|[éÉß日 \u{301}\u{a0}\u{2028}]){0,40}",
+            lowercase: bool,
+            spaces: bool,
+        ) {
+            let split = if spaces { "spaces" } else { "marks" };
+            let section = format!("vocabulary_size = 9\nlowercase = {lowercase}\nsplit = '{split}'");
+            let config: WordConfig = toml::from_str(&section).unwrap();
+            let mut ours = WordCounts::default();
+            count_words(&text, &config, &mut ours).unwrap();
+            let mut theirs = WordCounts::default();
+            let mut written = NormalizedString::from(text.as_str());
+            if lowercase {
+                written.lowercase();
+            }
+            let library = pre_tokenizer(config.split);
+            count_words_of_library(&library, written.into(), &mut theirs).unwrap();
+            prop_assert_eq!(sorted(ours), sorted(theirs));
+        }
     }
 }

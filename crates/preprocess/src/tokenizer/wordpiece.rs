@@ -11,7 +11,7 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::{NormalizedString, Normalizer, PreTokenizedString};
 
 use crate::tokenizer::special;
-use crate::tokenizer::split::count_words_of_library;
+use crate::tokenizer::split::{Ascii, count_ascii_words, count_words_of_library};
 use crate::tokenizer::train::alphabet::Alphabet;
 use crate::tokenizer::train::count::{Budget, Cost, WordCounts, count};
 use crate::tokenizer::train::merges::{BYTES_A_SYMBOL, Goal, Symbol, Words, learn};
@@ -39,17 +39,11 @@ pub(crate) fn train(
         max_memory: config.max_memory,
     };
     let normalizer = BertNormalizer::new(true, true, None, config.lowercase);
-    let cut = |text: &str, counts: &mut WordCounts| {
-        let mut written = NormalizedString::from(text);
-        normalizer
-            .normalize(&mut written)
-            .map_err(Error::library(DOING))?;
-        count_words_of_library(&BertPreTokenizer, PreTokenizedString::from(written), counts)
-    };
+    let cut = |text: &str, counts: &mut WordCounts| count_words(text, &normalizer, counts);
     let (mut counts, used) = count(&budget, texts, cut, &mut progress)?;
     let cost = Cost {
         symbol: BYTES_A_SYMBOL,
-        symbols: |word| word.chars().count(),
+        symbols: &|word| word.chars().count(),
     };
     let selected = counts.select("wordpiece", config.max_memory, cost)?;
     if selected.words == 0 {
@@ -100,6 +94,35 @@ pub(crate) fn train(
     Ok((tokenizer, used))
 }
 
+fn count_words(
+    text: &str,
+    normalizer: &BertNormalizer,
+    counts: &mut WordCounts,
+) -> Result<(), Error> {
+    let mut word = String::new();
+    // The spaces among the characters of ASCII that BERT does not take for control characters.
+    for stretch in text.split([' ', '\t', '\n', '\r']) {
+        if stretch.is_ascii() {
+            count_ascii_words(stretch, ascii, normalizer.lowercase, &mut word, counts);
+            continue;
+        }
+        let mut written = NormalizedString::from(stretch);
+        normalizer
+            .normalize(&mut written)
+            .map_err(Error::library(DOING))?;
+        count_words_of_library(&BertPreTokenizer, PreTokenizedString::from(written), counts)?;
+    }
+    Ok(())
+}
+
+fn ascii(byte: u8) -> Ascii {
+    match byte {
+        _ if byte.is_ascii_punctuation() => Ascii::MarkAlone,
+        _ if byte.is_ascii_control() => Ascii::Nothing,
+        _ => Ascii::Letter,
+    }
+}
+
 fn check(config: &WordpieceConfig) -> Result<(), Error> {
     special::check(&config.special_tokens, |token| {
         let mut counts = WordCounts::default();
@@ -139,4 +162,34 @@ fn spelt(alphabet: &Alphabet, token: &[Symbol]) -> String {
         .map(|symbol| alphabet.characters()[*symbol as usize % alphabet.len()]);
     let prefix = if within { PREFIX } else { "" };
     prefix.chars().chain(characters).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn sorted(counts: WordCounts) -> Vec<(String, u64)> {
+        let mut words: Vec<_> = counts
+            .iter()
+            .map(|(word, count)| (word.to_owned(), count))
+            .collect();
+        words.sort_unstable();
+        words
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_the_librarys(text in r"([ -~]|[\x00-\x7f]|\PC|[éÉß日 \u{301}\u{a0}\u{2028}]){0,40}", lowercase: bool) {
+            let normalizer = BertNormalizer::new(true, true, None, lowercase);
+            let mut ours = WordCounts::default();
+            count_words(&text, &normalizer, &mut ours).unwrap();
+            let mut theirs = WordCounts::default();
+            let mut written = NormalizedString::from(text.as_str());
+            normalizer.normalize(&mut written).unwrap();
+            count_words_of_library(&BertPreTokenizer, written.into(), &mut theirs).unwrap();
+            prop_assert_eq!(sorted(ours), sorted(theirs));
+        }
+    }
 }

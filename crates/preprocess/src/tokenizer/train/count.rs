@@ -88,7 +88,7 @@ impl WordCounts {
         self.words.iter().map(|word| word.count).sum()
     }
 
-    fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         (0..self.words.len() as u32).map(|number| self.at(number))
     }
 
@@ -243,12 +243,12 @@ impl Counter {
 }
 
 /// What a kind of training makes of a word.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Cost {
+#[derive(Clone, Copy)]
+pub(crate) struct Cost<'a> {
     /// Bytes of memory for a symbol, boundaries of words included.
     pub(crate) symbol: u64,
-    /// Number of symbols of a word.
-    pub(crate) symbols: fn(&str) -> usize,
+    /// Number of symbols of a word, or whatever memory goes with.
+    pub(crate) symbols: &'a dyn Fn(&str) -> usize,
 }
 
 /// Which words are learnt from.
@@ -289,7 +289,7 @@ impl Counts {
         &mut self,
         kind: &'static str,
         max_memory: MemorySize,
-        cost: Cost,
+        cost: Cost<'_>,
     ) -> Result<Selection, Error> {
         let mut buckets = vec![Bucket::default(); COUNTS];
         self.each(|word, count| {
@@ -411,7 +411,7 @@ mod tests {
     fn the_rarest_words_are_left_out() {
         let cost = Cost {
             symbol: 10,
-            symbols: str::len,
+            symbols: &str::len,
         };
         // Symbols and boundary: a 5 times (2), bb and cc 3 times (3 each), d once (2).
         let texts = ["a a a a a bb cc bb cc bb cc d".to_owned()];

@@ -34,8 +34,9 @@ const NONE: u32 = u32::MAX;
 /// As many symbols, one more a word, as places can be told apart.
 pub(crate) const SYMBOLS_LIMIT: u64 = u32::MAX as u64 - 1;
 
-/// Bytes that learning takes at most for a symbol, boundaries included: the symbol, and its places in lists that are read and
-/// written at the same time. Measured, see the test of the ceiling.
+/// Bytes that learning takes at most for a symbol, boundaries included: the symbol itself, and its place in the list of a pair,
+/// which grows by another while the first is read. 1.8 million random words of 3 to 12
+/// letters took 23.
 pub(crate) const BYTES_A_SYMBOL: u64 = 24;
 
 /// Counted words as one row of symbols.

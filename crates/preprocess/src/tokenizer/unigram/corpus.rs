@@ -6,7 +6,7 @@ use crate::tokenizer::train::merges::Symbol;
 
 /// Longer words are trained on in parts of so many symbols: products of so many probabilities are above the least number
 /// that 64 bits can have.
-const PART: usize = 32;
+pub(super) const PART: usize = 32;
 
 /// Sums are over so many parts of the words, one after the other, whatever the number of threads.
 const SUMS: usize = 8;

@@ -1,6 +1,6 @@
 //! Expectation-maximisation of the pieces' probabilities.
 
-use super::corpus::{Corpus, Lattice, Piece};
+use super::corpus::{Corpus, Lattice, PART, Piece};
 
 /// A piece that is expected less often is taken out: sentencepiece's `kExpectedFrequencyThreshold`.
 const LEAST: f64 = 0.5;
@@ -20,8 +20,8 @@ pub(super) fn expected(corpus: &Corpus, pieces: &[Piece]) -> Vec<f64> {
 
 fn add(word: Lattice<'_>, weights: &[f64], sums: &mut [f64]) {
     let length = word.length();
-    let mut forward = [0.0; 256];
-    let mut backward = [0.0; 256];
+    let mut forward = [0.0; PART + 1];
+    let mut backward = [0.0; PART + 1];
     forward[0] = 1.0;
     for place in 0..length {
         for edge in word.edges(place) {

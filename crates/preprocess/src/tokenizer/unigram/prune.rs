@@ -1,6 +1,6 @@
 //! Taking out the pieces whose loss costs the likelihood of the words least (Kudo 2018, section 3.2).
 
-use super::corpus::{Corpus, Lattice, Piece};
+use super::corpus::{Corpus, Lattice, PART, Piece};
 
 /// Best ways to cut, with room that is used again.
 struct Best {
@@ -12,8 +12,8 @@ struct Best {
 impl Best {
     fn new() -> Self {
         Self {
-            scores: vec![0.0; 256],
-            last: vec![(0, 0); 256],
+            scores: vec![0.0; PART + 1],
+            last: vec![(0, 0); PART + 1],
         }
     }
 
