@@ -264,10 +264,15 @@ fn companions(resolved: &Resolved, prepared: &Prepared) -> Result<Companions, Er
         (companion::RECIPE.to_owned(), resolved.text().into_bytes()),
         (companion::TOKENIZER.to_owned(), tokenizer),
     ]);
-    let steps = path.with_file_name(kiln_preprocess::PREPROCESSING_FILE);
-    if steps.exists() {
-        let text = fs::read(&steps).map_err(|error| kiln_run::Error::io(&steps, error))?;
-        companions.insert(kiln_preprocess::PREPROCESSING_FILE.to_owned(), text);
+    for name in [
+        kiln_preprocess::PREPROCESSING_FILE,
+        kiln_pipeline::TOKENIZER_CONFIG_FILE,
+    ] {
+        let beside = path.with_file_name(name);
+        if beside.exists() {
+            let text = fs::read(&beside).map_err(|error| kiln_run::Error::io(&beside, error))?;
+            companions.insert(name.to_owned(), text);
+        }
     }
     if let Some(labels) = &prepared.labels {
         companions.insert(

@@ -11,7 +11,7 @@ use crate::duplicates::{
 use crate::encoding::Encoding;
 use crate::extract;
 use crate::filters::FilterConfig;
-use crate::memory::MemorySize;
+use kiln_text::MemorySize;
 use crate::remote;
 use crate::repair;
 use crate::words::Words;

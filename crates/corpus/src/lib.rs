@@ -63,7 +63,6 @@ mod input;
 mod judge;
 pub mod language;
 mod listing;
-mod memory;
 mod object;
 pub mod pii;
 mod record;
@@ -84,7 +83,7 @@ pub use error::Error;
 #[cfg(feature = "columnar")]
 pub use formats::ParquetWriter;
 pub use judge::{Judge, Judged, Opinion, Opinions};
-pub use memory::MemorySize;
+pub use kiln_text::MemorySize;
 pub use split::{Cursor, Part, SplitDocuments};
 
 /// The examples of the README, run as tests.

@@ -63,3 +63,4 @@ pub use recount::{Distribution, Dropped, Recount, RepeatsReport, Sample, recount
 pub use tokenize::tokenize;
 pub use verbs::{IngestPart, RunOptions, each_document, ingest_recipe, prepare_recipe};
 pub use verify::verify;
+pub use vocabulary::TOKENIZER_CONFIG_FILE;

@@ -27,6 +27,9 @@ pub(crate) const TOKENIZER: &str = "tokenizer";
 /// Name of the tokenizer's file.
 pub(crate) const TOKENIZER_FILE: &str = "tokenizer.json";
 
+/// Name of the file beside it with the names of special tokens and the template of chats, if there are such.
+pub const TOKENIZER_CONFIG_FILE: &str = "tokenizer_config.json";
+
 /// Counted up with every change after which the same corpus would give another tokenizer.
 const VERSION: u32 = 1;
 
@@ -82,6 +85,11 @@ pub(crate) fn vocabulary(
         tokenizer = Arc::new(PreprocessedTokenizer::new(preprocessor, tokenizer)?);
     }
     atomic::write(&path, trained.json().as_bytes())?;
+    if let Some(contents) = trained.config_json() {
+        names.push(TOKENIZER_CONFIG_FILE);
+        let config = stage.folder.join(TOKENIZER_CONFIG_FILE);
+        atomic::write(&config, contents.as_bytes())?;
+    }
 
     let mut manifest = Manifest::describe(&stage.folder, TOKENIZER, FORMAT_VERSION)?;
     manifest
@@ -127,7 +135,11 @@ fn inputs(
             inputs.insert("tokenizer file".to_owned(), digest.to_string());
             false
         }
-        TokenizerConfig::Character(_) | TokenizerConfig::Bpe(_) => true,
+        TokenizerConfig::Character(_)
+        | TokenizerConfig::Bpe(_)
+        | TokenizerConfig::Wordpiece(_)
+        | TokenizerConfig::Unigram(_)
+        | TokenizerConfig::Word(_) => true,
     };
     if from_corpus || preprocessing.steps.iter().any(StepConfig::learns) {
         inputs.insert("corpus".to_owned(), corpus.key.to_string());

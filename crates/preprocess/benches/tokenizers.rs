@@ -44,7 +44,7 @@ fn input() -> (Vec<String>, Box<dyn Fn() -> Arc<dyn Tokenizer>>) {
     let config = TokenizerConfig::Bpe(BpeConfig {
         vocabulary_size: 2000,
         special_tokens: Vec::new(),
-        training_bytes: 1 << 20,
+        ..BpeConfig::new(0)
     });
     let trained = train(&config, &mut texts.iter().cloned().map(Ok)).expect("text enough");
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -15,28 +15,47 @@ pub enum Error {
         /// Kind of tokenizer.
         kind: &'static str,
     },
-    /// Byte-level encoding needs every byte.
+    /// No room for what every vocabulary of the kind holds.
     #[error(
-        "[tokenizer] vocabulary_size = {vocabulary_size} is below the {minimum} ids that every byte-level vocabulary holds \
-         (256 bytes and {special_tokens} special tokens): set it to {minimum} or more"
+        "[tokenizer] vocabulary_size = {vocabulary_size} is below the {minimum} ids that every such vocabulary holds \
+         ({first} and {special_tokens} special tokens): set it to {minimum} or more"
     )]
     VocabularyTooSmall {
         /// As asked for.
         vocabulary_size: usize,
+        /// What it holds besides special tokens: "256 bytes".
+        first: &'static str,
         /// Number of special tokens.
         special_tokens: usize,
         /// The least that is possible.
         minimum: usize,
     },
-    /// Outside what the trainer can count.
-    #[error(
-        "[tokenizer] training_bytes = {training_bytes}: expected 1 to {limit}, as far as pairs are counted exactly"
-    )]
-    TrainingBytes {
+    /// A key whose value is out of its range.
+    #[error("[tokenizer] {key} = {value}: expected {expected}")]
+    OutOfRange {
+        /// Name of the key.
+        key: &'static str,
         /// As asked for.
-        training_bytes: u64,
-        /// The most that is possible.
-        limit: u64,
+        value: u64,
+        /// The range, and what the key is for.
+        expected: &'static str,
+    },
+    /// Not even the most frequent words fit.
+    #[error(
+        "[tokenizer] max_memory = \"{max_memory}\" is too small to learn from the most frequent words alone, which take \"{needed}\": \
+         set it to that or more"
+    )]
+    MaxMemory {
+        /// As asked for.
+        max_memory: kiln_text::MemorySize,
+        /// The least that might do.
+        needed: kiln_text::MemorySize,
+    },
+    /// The unknown token has to be known.
+    #[error("[tokenizer] unknown_token = {token:?} is not among the special_tokens: add it there")]
+    UnknownToken {
+        /// As asked for.
+        token: String,
     },
     /// A special token that cannot be one.
     #[error("[tokenizer] special token {token:?} {problem}")]

@@ -1,8 +1,11 @@
 //! Tokenizers: train, load, save, encode and decode.
 //!
-//! Four kinds behind one trait, [`Tokenizer`](kiln_tokens::Tokenizer): `character`, `byte`, `bpe` (byte-level
-//! byte-pair encoding) and `file` (any Hugging Face `tokenizer.json`). Each is kept as a `tokenizer.json` that the
-//! Hugging Face library loads with the same ids, and is recognised again from that file alone.
+//! Seven kinds behind one trait, [`Tokenizer`](kiln_tokens::Tokenizer): `character`, `byte`, `bpe` (byte-pair encoding over
+//! bytes, or over characters with bytes to fall back on), `wordpiece`, `unigram`, `word`, and `file` (any Hugging Face
+//! `tokenizer.json`). Each is kept as a `tokenizer.json` that the Hugging Face library loads with the same ids, and is
+//! recognised again from that file alone; names of special tokens and a template of chats lie beside it in
+//! `tokenizer_config.json`. Training keeps within a ceiling of memory and gives the same file at each run, whatever the
+//! number of threads.
 //!
 //! The room knows no corpus, no shard and no tensor: texts come as an iterator, ids go out as numbers.
 //!
@@ -42,6 +45,7 @@ pub use preprocessing::{
 pub use segment::Segmenter;
 pub use stem::Stemmer;
 pub use tokenizer::{
-    BpeConfig, ByteConfig, CharacterConfig, FileConfig, Texts, TokenizerConfig, TrainedTokenizer,
-    Used, encode_batch, load, train,
+    BpeConfig, ByteConfig, CharacterConfig, FileConfig, SplitName, Texts, TokenizerConfig,
+    TrainedTokenizer, UnigramConfig, Used, WordConfig, WordSplit, WordpieceConfig, encode_batch,
+    load, train,
 };

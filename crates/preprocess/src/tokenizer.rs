@@ -9,11 +9,22 @@ mod config;
 mod encoder;
 mod file;
 mod hugging_face;
+#[cfg(test)]
+mod kinds;
 mod pieces;
+mod special;
+mod split;
+mod tokenizer_config;
 mod train;
+mod unigram;
+mod word;
+mod wordpiece;
 mod words;
 
 pub use batch::encode_batch;
-pub use config::{BpeConfig, ByteConfig, CharacterConfig, FileConfig, TokenizerConfig};
+pub use config::{
+    BpeConfig, ByteConfig, CharacterConfig, FileConfig, SplitName, TokenizerConfig, UnigramConfig,
+    WordConfig, WordSplit, WordpieceConfig,
+};
 pub use file::load;
 pub use train::{Texts, TrainedTokenizer, Used, train};

@@ -15,9 +15,11 @@
 
 mod document;
 mod error;
+mod memory;
 
 pub use document::{Document, Provenance};
 pub use error::{Error, Position};
+pub use memory::MemorySize;
 
 /// A stream of documents, read in a fixed order: two readings of unchanged inputs give the same documents.
 pub trait Source: Send {

@@ -51,6 +51,7 @@ pub(crate) fn byte(character: char) -> Option<u8> {
 }
 
 /// Bytes as text of the alphabet, appended to `written`.
+#[cfg(test)]
 pub(crate) fn write(bytes: &[u8], written: &mut String) {
     written.extend(bytes.iter().map(|byte| character(*byte)));
 }

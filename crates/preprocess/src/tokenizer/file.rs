@@ -92,12 +92,7 @@ pub(crate) fn recognise(mut definition: tokenizers::Tokenizer) -> Result<Trained
             ("byte", Arc::new(ByteTokenizer::new(identity)))
         } else {
             let tokenizer = HuggingFaceTokenizer::new(definition, identity)?;
-            let kind = if tokenizer.is_byte_level_bpe() {
-                "bpe"
-            } else {
-                "file"
-            };
-            (kind, Arc::new(tokenizer))
+            (tokenizer.kind(), Arc::new(tokenizer))
         };
     Ok(TrainedTokenizer::new(kind, tokenizer, json))
 }
@@ -158,9 +153,8 @@ mod tests {
             TokenizerConfig::Character(CharacterConfig {}),
             TokenizerConfig::Byte(ByteConfig {}),
             TokenizerConfig::Bpe(BpeConfig {
-                vocabulary_size: 320,
                 special_tokens: vec!["<|endoftext|>".into(), "<|user|>".into()],
-                training_bytes: 1 << 20,
+                ..BpeConfig::new(320)
             }),
         ]
     }
@@ -241,7 +235,7 @@ mod tests {
         let path = folder.path().join("tokenizer.json");
         definition.save(&path, false).unwrap();
         let tokenizer = TrainedTokenizer::load(&path).unwrap();
-        assert_eq!(tokenizer.kind(), "file");
+        assert_eq!(tokenizer.kind(), "wordpiece");
         let tokenizer = tokenizer.tokenizer();
         // The file asks for texts cut to one token; a tokenizer that cuts would lose text in silence.
         assert_eq!(encode(tokenizer.as_ref(), "hear me hex"), [1, 2, 0]);

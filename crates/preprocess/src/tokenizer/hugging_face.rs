@@ -52,9 +52,15 @@ impl HuggingFaceTokenizer {
         })
     }
 
-    /// Whether it is byte-level byte-pair encoding.
-    pub(crate) fn is_byte_level_bpe(&self) -> bool {
-        self.pieces.is_some() && matches!(self.tokenizer.get_model(), ModelWrapper::BPE(_))
+    /// The kind of its model as a section names it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.tokenizer.get_model() {
+            ModelWrapper::BPE(model) if self.pieces.is_some() || model.byte_fallback => "bpe",
+            ModelWrapper::BPE(_) => "file",
+            ModelWrapper::WordPiece(_) => "wordpiece",
+            ModelWrapper::Unigram(_) => "unigram",
+            ModelWrapper::WordLevel(_) => "word",
+        }
     }
 
     fn unknown(&self, id: TokenId) -> Error {

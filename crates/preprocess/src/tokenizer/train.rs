@@ -1,11 +1,17 @@
 //! Making a tokenizer as a recipe asks, and keeping it.
 
+pub(crate) mod alphabet;
+pub(crate) mod count;
+pub(crate) mod merges;
+pub(crate) mod progress;
+mod runs;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use kiln_tokens::Tokenizer;
 
-use crate::tokenizer::{bpe, byte, character, file};
+use crate::tokenizer::{bpe, byte, character, file, tokenizer_config, unigram, word, wordpiece};
 use crate::{Error, TokenizerConfig};
 
 /// Texts to train on, in the order of the corpus. Reading ends at the first error, or when enough has been read.
@@ -34,16 +40,20 @@ pub struct TrainedTokenizer {
     kind: &'static str,
     tokenizer: Arc<dyn Tokenizer>,
     json: String,
+    config_json: Option<String>,
     used: Used,
 }
 
 impl TrainedTokenizer {
-    /// A tokenizer read from a `tokenizer.json`.
+    /// A tokenizer read from a `tokenizer.json`, and the `tokenizer_config.json` beside it if there is one.
     ///
     /// # Errors
     /// There is no such file, or it is not a tokenizer; a mistake.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        file::read(path)
+        Ok(Self {
+            config_json: tokenizer_config::read(path)?,
+            ..file::read(path)?
+        })
     }
 
     pub(crate) fn new(kind: &'static str, tokenizer: Arc<dyn Tokenizer>, json: String) -> Self {
@@ -51,11 +61,12 @@ impl TrainedTokenizer {
             kind,
             tokenizer,
             json,
+            config_json: None,
             used: Used::default(),
         }
     }
 
-    /// `character`, `byte`, `bpe` (any byte-level byte-pair encoding) or `file` (anything else).
+    /// The kind of its model: one of [`TokenizerConfig::KINDS`], `file` for what is none of those that are trained here.
     pub fn kind(&self) -> &'static str {
         self.kind
     }
@@ -75,19 +86,40 @@ impl TrainedTokenizer {
         &self.json
     }
 
-    /// Write its `tokenizer.json`.
+    /// The contents of its `tokenizer_config.json`, where the names of the special tokens and the template of chats are
+    /// kept for Hugging Face's `transformers`; `None` if it has neither. Ids do not depend on it.
+    pub fn config_json(&self) -> Option<&str> {
+        self.config_json.as_deref()
+    }
+
+    /// The Jinja template that makes one text of the messages of a chat, if one is kept with it.
+    pub fn chat_template(&self) -> Option<String> {
+        tokenizer_config::chat_template(self.config_json()?)
+    }
+
+    /// Write its `tokenizer.json`, and `tokenizer_config.json` beside it if there is something to write there.
     ///
     /// # Errors
-    /// The file could not be written; a failure.
+    /// A file could not be written; a failure.
     pub fn save(&self, path: &Path) -> Result<(), Error> {
-        std::fs::write(path, &self.json).map_err(|error| {
-            let whole = kiln_text::Position::Whole;
-            kiln_text::Error::failure(path, whole, error.to_string()).into()
-        })
+        write(path, &self.json)?;
+        match &self.config_json {
+            Some(contents) => write(&tokenizer_config::beside(path), contents),
+            None => Ok(()),
+        }
     }
 }
 
-/// Make the tokenizer of a recipe. `character` reads all texts, `bpe` the first `training_bytes`, the others none.
+fn write(path: &Path, contents: &str) -> Result<(), Error> {
+    std::fs::write(path, contents).map_err(|error| {
+        let whole = kiln_text::Position::Whole;
+        kiln_text::Error::failure(path, whole, error.to_string()).into()
+    })
+}
+
+/// Make the tokenizer of a recipe. `character` reads all texts, `byte` and `file` none, the others the first
+/// `training_bytes`. The same texts in the same order give the same bytes, whatever the number of threads; steps that take
+/// long say at most once a second, as `tracing` events, how far they are.
 ///
 /// # Errors
 /// The configuration asks for what cannot be, there is no text, or a text could not be read.
@@ -100,10 +132,17 @@ pub fn train(config: &TokenizerConfig, texts: &mut Texts<'_>) -> Result<TrainedT
             (character::definition(&characters)?, used)
         }
         TokenizerConfig::Bpe(bpe) => bpe::train(bpe, texts)?,
+        TokenizerConfig::Wordpiece(wordpiece) => wordpiece::train(wordpiece, texts)?,
+        TokenizerConfig::Unigram(unigram) => unigram::train(unigram, texts)?,
+        TokenizerConfig::Word(word) => word::train(word, texts)?,
     };
+    let recognised = file::recognise(definition)?;
+    let end_of_text = recognised.tokenizer.end_of_text();
+    let end_of_text = end_of_text.and_then(|id| recognised.tokenizer.token(id));
     let trained = TrainedTokenizer {
         used,
-        ..file::recognise(definition)?
+        config_json: tokenizer_config::written(config, end_of_text.as_deref()),
+        ..recognised
     };
     report(config, &trained);
     Ok(trained)
@@ -119,13 +158,13 @@ fn report(config: &TokenizerConfig, trained: &TrainedTokenizer) {
         stopped_at_training_bytes = trained.used.stopped,
         "tokenizer made"
     );
-    if let TokenizerConfig::Bpe(asked) = config
-        && vocabulary_size < asked.vocabulary_size
+    if let Some(asked) = config.vocabulary_size()
+        && vocabulary_size < asked
     {
         tracing::warn!(
-            asked = asked.vocabulary_size,
+            asked,
             vocabulary_size,
-            "the text repeats too few pairs for the vocabulary size asked for"
+            "the text repeats too little for the vocabulary size asked for"
         );
     }
 }

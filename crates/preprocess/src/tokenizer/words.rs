@@ -58,6 +58,12 @@ impl Split {
         known.map(|(_, split)| *split)
     }
 
+    /// The regular expression that makes the same split.
+    pub(crate) fn pattern(self) -> &'static str {
+        let known = Self::PATTERNS.iter().find(|known| known.1 == self);
+        known.map_or(gpt2::PATTERN, |(pattern, _)| pattern)
+    }
+
     /// Do something with its scanner, compiled for each apart.
     #[inline]
     pub(crate) fn with<W: WithScanner>(self, work: W) -> W::Output {
@@ -78,6 +84,7 @@ impl Split {
 }
 
 /// The words of a text in order by GPT-2's pattern; together they are the text, since it matches at every character.
+#[cfg(test)]
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     Words {
         scanner: Gpt2(Classes::get()),
@@ -86,12 +93,14 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     }
 }
 
+#[cfg(test)]
 struct Words<'a, S> {
     scanner: S,
     text: &'a str,
     at: usize,
 }
 
+#[cfg(test)]
 impl<'a, S: Scanner> Iterator for Words<'a, S> {
     type Item = &'a str;
 
