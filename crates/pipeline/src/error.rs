@@ -21,6 +21,21 @@ pub enum Error {
     /// The tokenizer.
     #[error(transparent)]
     Tokenizer(#[from] kiln_preprocess::Error),
+    /// A stemmer that there is not.
+    #[error(transparent)]
+    Stemmer(#[from] kiln_preprocess::stem::Error),
+    /// A language that is not known.
+    #[error(transparent)]
+    Language(#[from] kiln_preprocess::segment::UnknownLanguage),
+    /// A language without a lemmatizer that comes along.
+    #[error(
+        "no lemmatizer for {language:?} comes along: train one from a treebank in CoNLL-U with \
+         `kiln lemmatizer train TREEBANK --output FILE` and name it with --model FILE"
+    )]
+    NoLemmatizer {
+        /// As asked for.
+        language: String,
+    },
     /// A shard.
     #[error(transparent)]
     Dataset(#[from] kiln_dataset::Error),

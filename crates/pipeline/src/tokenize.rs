@@ -4,18 +4,11 @@ use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use kiln_tokens::{TokenId, Tokenizer};
-use rayon::prelude::*;
 
 use crate::Error;
 use crate::encode::is_mistake;
+use crate::lines::{each_line, refused, text};
 use crate::vocabulary::{TOKENIZER, TOKENIZER_FILE};
-
-/// Lines that are worked on at a time, each at most so many, so that memory does not grow with the stream.
-const BATCH_LINES: usize = 8192;
-const BATCH_BYTES: usize = 8 << 20;
-
-/// The name of the stream in messages.
-const INPUT: &str = "input";
 
 /// Read texts, one a line, and write their ids, separated by spaces; with `decode`, the other way round.
 ///
@@ -31,29 +24,13 @@ pub fn tokenize(
     mut writer: impl Write,
 ) -> Result<(), Error> {
     let tokenizer = kiln_preprocess::load(&tokenizer_file(tokenizer))?;
-    let mut first = 1;
-    loop {
-        let batch = read_batch(&mut reader, first)?;
-        if batch.is_empty() {
-            return writer.flush().map_err(Error::Output);
+    each_line(&mut reader, &mut writer, |line, number| {
+        if decode {
+            decoded(tokenizer.as_ref(), line, number)
+        } else {
+            encoded(tokenizer.as_ref(), line, number)
         }
-        let change = |(index, line): (usize, &Vec<u8>)| {
-            let number = first + index as u64;
-            if decode {
-                decoded(tokenizer.as_ref(), line, number)
-            } else {
-                encoded(tokenizer.as_ref(), line, number)
-            }
-        };
-        let changed: Vec<Result<Vec<u8>, Error>> =
-            batch.par_iter().enumerate().map(change).collect();
-        for line in changed {
-            let mut line = line?;
-            line.push(b'\n');
-            writer.write_all(&line).map_err(Error::Output)?;
-        }
-        first += batch.len() as u64;
-    }
+    })
 }
 
 /// Where a tokenizer lies in what was named.
@@ -66,26 +43,6 @@ fn tokenizer_file(named: &Path) -> PathBuf {
     } else {
         named.to_owned()
     }
-}
-
-fn read_batch(reader: &mut impl BufRead, first: u64) -> Result<Vec<Vec<u8>>, Error> {
-    let mut batch = Vec::new();
-    let mut bytes = 0;
-    while bytes < BATCH_BYTES && batch.len() < BATCH_LINES {
-        let mut line = Vec::new();
-        let read = reader
-            .read_until(b'\n', &mut line)
-            .map_err(|error| refused(first + batch.len() as u64, error.to_string(), false))?;
-        if read == 0 {
-            break;
-        }
-        if line.last() == Some(&b'\n') {
-            line.pop();
-        }
-        bytes += read;
-        batch.push(line);
-    }
-    Ok(batch)
 }
 
 fn encoded(tokenizer: &dyn Tokenizer, line: &[u8], number: u64) -> Result<Vec<u8>, Error> {
@@ -114,25 +71,10 @@ fn decoded(tokenizer: &dyn Tokenizer, line: &[u8], number: u64) -> Result<Vec<u8
         .map_err(|error| refused(number, error.to_string(), is_mistake(&error)))
 }
 
-fn text(line: &[u8], number: u64) -> Result<&str, Error> {
-    std::str::from_utf8(line).map_err(|error| {
-        let problem = format!("not UTF-8 at byte {} of the line", error.valid_up_to());
-        refused(number, problem, true)
-    })
-}
-
-fn refused(line: u64, problem: String, mistake: bool) -> Error {
-    Error::Line {
-        name: INPUT,
-        line,
-        problem,
-        mistake,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lines::BATCH_LINES;
     use kiln_preprocess::{ByteConfig, CharacterConfig, TokenizerConfig, train};
 
     fn file(config: TokenizerConfig) -> tempfile::TempDir {

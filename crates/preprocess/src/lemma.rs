@@ -35,8 +35,8 @@ pub use training::{SecondTag, TrainingConfig, train};
 pub(crate) use lookup::read_map;
 pub(crate) use script::Script;
 
-use crate::lexicon::Lexicon;
-use crate::perceptron::Model;
+use crate::lexicon::{Lexicon, upos_bit};
+use crate::perceptron::{Model, hash};
 use chooser::UNTAGGED;
 use lookup::Lookup;
 use tagger::{Scratch, Tagger};
@@ -96,42 +96,56 @@ impl Lemmatizer {
         })
     }
 
+    /// The model that comes along for a language, named in English or by its code in ISO 639-1 or 639-3; there is one for
+    /// English alone.
+    pub fn for_language(language: &str) -> Option<&'static Self> {
+        match language.trim().to_lowercase().as_str() {
+            #[cfg(feature = "english")]
+            "english" | "en" | "eng" => Some(Self::english()),
+            _ => None,
+        }
+    }
+
     /// Tag a sentence and give each word its lemma.
     pub fn lemmatize(&self, forms: &[&str]) -> Vec<Analysis<'_>> {
         let words = self.words(forms);
         let mut scratch = Scratch::default();
         let mut tags = Vec::new();
         self.tagger.tag(&words, None, &mut scratch, &mut tags);
-        self.analyses(forms, &words, &tags)
+        self.analyses(forms, &tags)
     }
 
     /// Give each word its lemma where the tags are known. Behind the last given tag, and where UPOS is "" or one that
     /// the model does not know, words are tagged; where the second tag is not given or not known the tagger chooses
     /// one that goes with UPOS.
     pub fn lemmatize_tagged(&self, forms: &[&str], given: &[Given<'_>]) -> Vec<Analysis<'_>> {
-        let words = self.words(forms);
         let exact: Vec<Option<u16>> = (0..forms.len())
             .map(|place| given.get(place).and_then(|given| self.tag(given)))
             .collect();
-        let tags = if let Some(tags) = exact.iter().copied().collect::<Option<Vec<u16>>>() {
-            tags
-        } else {
-            let allowed = |place: usize| match exact[place] {
-                Some(tag) => Some(vec![tag]),
-                None => given.get(place).map(|given| self.tags_of(given.upos)),
-            };
-            let mut tags = Vec::new();
-            self.tagger
-                .tag(&words, Some(&allowed), &mut Scratch::default(), &mut tags);
-            tags
+        let tags = match exact.iter().copied().collect::<Option<Vec<u16>>>() {
+            Some(tags) => tags,
+            None => {
+                let allowed = |place: usize| match exact[place] {
+                    Some(tag) => Some(vec![tag]),
+                    None => given.get(place).map(|given| self.tags_of(given.upos)),
+                };
+                let mut tags = Vec::new();
+                self.tagger.tag(
+                    &self.words(forms),
+                    Some(&allowed),
+                    &mut Scratch::default(),
+                    &mut tags,
+                );
+                tags
+            }
         };
-        self.analyses(forms, &words, &tags)
+        self.analyses(forms, &tags)
     }
 
     /// The lemma of a word without a sentence: that which the form has most often.
     pub fn lemma(&self, form: &str) -> String {
-        let words = [Word::new(form, &self.lookup)];
-        if let Some(known) = words[0].known
+        let lower = lowercase(form);
+        if let Some(known) = self.lookup.get(&lower)
             && let Some(lemma) = known
                 .pattern
                 .first()
@@ -139,8 +153,8 @@ impl Lemmatizer {
         {
             return lemma;
         }
-        self.from_lexicon(form, &words[0].lower, None)
-            .unwrap_or_else(|| self.chosen(form, &words, &[UNTAGGED], 0))
+        self.from_lexicon(form, &lower, None)
+            .unwrap_or_else(|| self.chosen(&Word::new(form, &self.lookup), form, &[UNTAGGED], 0))
     }
 
     /// The lemma of a word without a sentence, with its universal part of speech.
@@ -196,7 +210,9 @@ impl Lemmatizer {
             SecondTag::Xpos | SecondTag::Feats => given.second,
         };
         self.tags
-            .binary_search_by(|(upos, other)| (upos.as_str(), other.as_str()).cmp(&(given.upos, second)))
+            .binary_search_by(|(upos, other)| {
+                (upos.as_str(), other.as_str()).cmp(&(given.upos, second))
+            })
             .ok()
             .map(|tag| tag as u16)
     }
@@ -208,14 +224,15 @@ impl Lemmatizer {
         (start as u16..end as u16).collect()
     }
 
-    fn analyses(&self, forms: &[&str], words: &[Word<'_>], tags: &[u16]) -> Vec<Analysis<'_>> {
+    fn analyses(&self, forms: &[&str], tags: &[u16]) -> Vec<Analysis<'_>> {
         forms
             .iter()
+            .zip(tags)
             .enumerate()
-            .map(|(place, form)| {
-                let (upos, second) = &self.tags[tags[place] as usize];
+            .map(|(place, (form, tag))| {
+                let (upos, second) = &self.tags[*tag as usize];
                 Analysis {
-                    lemma: self.choose(form, words, tags, place),
+                    lemma: self.choose(forms, form, tags, place),
                     upos,
                     second,
                 }
@@ -223,43 +240,49 @@ impl Lemmatizer {
             .collect()
     }
 
-    /// The lemma of a tagged word.
-    fn choose(&self, form: &str, words: &[Word<'_>], tags: &[u16], place: usize) -> String {
+    /// The lemma of a tagged word: the lemma that the treebank has for the form with this tag, or with another tag of
+    /// the same UPOS; else that of the lexicon; else by edit script.
+    fn choose(&self, forms: &[&str], form: &str, tags: &[u16], place: usize) -> String {
         let tag = tags[place];
         let upos = &self.tags[tag as usize].0;
-        let pattern = words[place].known.map_or(&[][..], |known| known.pattern);
+        let lower = lowercase(form);
+        let pattern = self
+            .lookup
+            .get(&lower)
+            .map_or(&[][..], |known| known.pattern);
         let mut same = pattern.iter().filter(|(other, _)| *other == tag);
-        if let Some(&(_, script)) = same.next() {
-            if same.next().is_some() {
-                return self.between(form, words, tags, place, pattern);
-            }
-            if let Some(lemma) = self.scripts[script as usize].apply(form) {
-                return lemma;
-            }
+        let mut script = same.next();
+        if script.is_some() && same.next().is_some() {
+            return self.between(forms, tags, place, pattern);
         }
-        let same_upos = pattern
-            .iter()
-            .find(|(other, _)| self.tags[*other as usize].0 == *upos);
-        if let Some(&(_, script)) = same_upos
-            && let Some(lemma) = self.scripts[script as usize].apply(form)
-        {
-            return lemma;
+        if script.is_none() {
+            script = pattern
+                .iter()
+                .find(|(other, _)| self.tags[*other as usize].0 == *upos);
         }
-        self.from_lexicon(form, &words[place].lower, Some(upos))
-            .unwrap_or_else(|| self.chosen(form, words, tags, place))
+        script
+            .and_then(|&(_, script)| self.scripts[script as usize].apply(form))
+            .or_else(|| self.from_lexicon(form, &lower, Some(upos)))
+            .unwrap_or_else(|| self.chosen(&Word::new(form, &self.lookup), form, tags, place))
     }
 
     /// Choose between the scripts that the form has with its tag.
     fn between(
         &self,
-        form: &str,
-        words: &[Word<'_>],
+        forms: &[&str],
         tags: &[u16],
         place: usize,
         pattern: &[(u16, u16)],
     ) -> String {
+        let form = |place: Option<usize>| {
+            place
+                .and_then(|place| forms.get(place))
+                .map_or(chooser::NO_FORM, |form| hash(lowercase(form).as_bytes()))
+        };
+        let near = [form(place.checked_sub(1)), form(Some(place + 1))];
+        let word = Word::new(forms[place], &self.lookup);
         let mut features = Vec::new();
-        chooser::features(words, tags, place, true, &mut features);
+        chooser::features(&word, tags, place, Some(near), &mut features);
         let mut scores = Vec::new();
         self.chooser.scores(&features, &mut scores);
         let mut best: Option<(i32, u16)> = None;
@@ -270,8 +293,8 @@ impl Lemmatizer {
                 best = Some((score, script));
             }
         }
-        best.and_then(|(_, script)| self.scripts[script as usize].apply(form))
-            .unwrap_or_else(|| form.to_owned())
+        best.and_then(|(_, script)| self.scripts[script as usize].apply(forms[place]))
+            .unwrap_or_else(|| forms[place].to_owned())
     }
 
     fn from_lexicon(&self, form: &str, lower: &str, upos: Option<&str>) -> Option<String> {
@@ -279,12 +302,25 @@ impl Lemmatizer {
     }
 
     /// By edit script.
-    fn chosen(&self, form: &str, words: &[Word<'_>], tags: &[u16], place: usize) -> String {
+    fn chosen(&self, word: &Word<'_>, form: &str, tags: &[u16], place: usize) -> String {
         let mut features = Vec::new();
-        chooser::features(words, tags, place, false, &mut features);
-        let mut scores = Vec::new();
-        chooser::choose(&self.chooser, &self.scripts, &features, form, &mut scores)
+        chooser::features(word, tags, place, None, &mut features);
+        let upos = match tags[place] {
+            UNTAGGED => u64::MAX,
+            tag => upos_bit(&self.tags[tag as usize].0),
+        };
+        let known = |lemma: &str| self.lookup.is_lemma(lemma, upos);
+        chooser::choose(&self.chooser, &self.scripts, &features, form, upos, known)
             .unwrap_or_else(|| form.to_owned())
+    }
+}
+
+/// Most words are ASCII, for which this is quick.
+fn lowercase(form: &str) -> String {
+    if form.is_ascii() {
+        form.to_ascii_lowercase()
+    } else {
+        form.to_lowercase()
     }
 }
 

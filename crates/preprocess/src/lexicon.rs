@@ -1,5 +1,7 @@
 //! Lists of forms with their lemmas, to look words up that a treebank does not have.
 
+mod import;
+
 use std::collections::BTreeMap;
 
 use crate::lemma::{Script, read_map};
@@ -22,6 +24,18 @@ const UPOS: [&str; 17] = [
 ];
 const ANY: u8 = UPOS.len() as u8;
 
+/// A bit for a universal part of speech; the eighteenth for anything else.
+pub(crate) fn upos_bit(upos: &str) -> u64 {
+    1 << number(upos)
+}
+
+/// Place among the parts of speech.
+fn number(upos: &str) -> u8 {
+    UPOS.iter()
+        .position(|other| *other == upos)
+        .map_or(ANY, |place| place as u8)
+}
+
 /// Collects entries.
 #[derive(Clone, Debug, Default)]
 pub struct LexiconBuilder {
@@ -42,9 +56,7 @@ impl LexiconBuilder {
         if form.is_empty() || lemma.is_empty() {
             return;
         }
-        let upos = upos
-            .and_then(|upos| UPOS.iter().position(|other| *other == upos))
-            .map_or(ANY, |place| place as u8);
+        let upos = upos.map_or(ANY, number);
         let next = self.scripts.len() as u32;
         let script = *self
             .scripts
@@ -99,7 +111,7 @@ impl Lexicon {
     /// not a name. `lower` is the form in lowercase.
     pub(crate) fn lemma(&self, form: &str, lower: &str, upos: Option<&str>) -> Option<String> {
         let entries = self.entries.get(self.forms.get(lower)? as usize)?;
-        let wanted = upos.map(|upos| UPOS.iter().position(|other| *other == upos).map_or(ANY, |place| place as u8));
+        let wanted = upos.map(number);
         let named = upos == Some("PROPN");
         let (_, script) = entries
             .iter()

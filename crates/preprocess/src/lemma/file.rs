@@ -38,7 +38,9 @@ impl Lemmatizer {
         let name = name.as_ref();
         let wrong = |problem: &str| Error::mistake(name, Position::Whole, problem);
         let Some(rest) = bytes.strip_prefix(MAGIC) else {
-            return Err(wrong("not a lemmatizer: expected a model file that was trained here"));
+            return Err(wrong(
+                "not a lemmatizer: expected a model file that was trained here",
+            ));
         };
         let mut rest = Values::new(rest);
         match rest.bytes(1) {
@@ -52,7 +54,9 @@ impl Lemmatizer {
             .map_err(|_| wrong("cut short: copy or train the model again"))?;
         let checksum = rest.bytes(CHECKSUM);
         if checksum.ok() != blake3::hash(content).as_bytes().get(..CHECKSUM) || rest.left() > 0 {
-            return Err(wrong("the checksum is wrong, the file was changed: copy or train the model again"));
+            return Err(wrong(
+                "the checksum is wrong, the file was changed: copy or train the model again",
+            ));
         }
         Self::read(&mut Values::new(content))
             .map_err(|broken| wrong(&format!("the content is damaged, {broken}")))

@@ -90,7 +90,12 @@ impl Script {
 
     /// Whether anything changes before the common part.
     pub(crate) fn changes_front(&self) -> bool {
-        self.cut_front > 0 || !self.add_front.is_empty() || self.cut_back == ALL
+        self.cut_front > 0 || !self.add_front.is_empty()
+    }
+
+    /// Whether nothing of the form is kept.
+    pub(super) fn replaces(&self) -> bool {
+        self.cut_back == ALL
     }
 
     /// The lemma of `form`, or `None` if the form is shorter than what is to be cut.
@@ -150,7 +155,10 @@ fn cased(form: &str, case: Case) -> String {
         Case::Title => {
             let mut chars = form.chars();
             match chars.next() {
-                Some(first) => first.to_uppercase().chain(chars.as_str().to_lowercase().chars()).collect(),
+                Some(first) => first
+                    .to_uppercase()
+                    .chain(chars.as_str().to_lowercase().chars())
+                    .collect(),
                 None => String::new(),
             }
         }

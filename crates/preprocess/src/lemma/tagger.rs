@@ -47,9 +47,20 @@ impl Tagger {
         for (model, second) in [(&self.first, false), (&self.second, true)] {
             tags.clear();
             for place in 0..words.len() {
-                features(words, tags, second.then_some(&drafts), place, &mut scratch.features);
+                let among = allowed.and_then(|allowed| allowed(place));
+                if let (None, Some(tag)) = (&among, words[place].fixed()) {
+                    tags.push(tag);
+                    continue;
+                }
+                features(
+                    words,
+                    tags,
+                    second.then_some(&drafts),
+                    place,
+                    &mut scratch.features,
+                );
                 model.scores(&scratch.features, &mut scratch.scores);
-                tags.push(choose(&scratch.scores, allowed.and_then(|allowed| allowed(place))));
+                tags.push(choose(&scratch.scores, among));
             }
             if !second {
                 drafts.extend_from_slice(tags);
@@ -79,6 +90,10 @@ impl Tagger {
                         let words = &sentences[sentence].0;
                         let mut draft: Vec<u16> = Vec::with_capacity(words.len());
                         for place in 0..words.len() {
+                            if let Some(tag) = words[place].fixed() {
+                                draft.push(tag);
+                                continue;
+                            }
                             features(words, &draft, None, place, &mut scratch.features);
                             model.scores(&scratch.features, &mut scratch.scores);
                             draft.push(choose(&scratch.scores, None));
@@ -143,6 +158,10 @@ fn pass(
             let (words, truth) = &sentences[sentence];
             guesses.clear();
             for place in 0..words.len() {
+                if let Some(tag) = words[place].fixed() {
+                    guesses.push(tag);
+                    continue;
+                }
                 let drafts = drafts.map(|drafts| &drafts[sentence]);
                 features(words, &guesses, drafts, place, &mut found);
                 guesses.push(trainer.learn(&found, truth[place]));
@@ -156,7 +175,11 @@ fn pass(
 fn choose(scores: &[i32], among: Option<Vec<u16>>) -> u16 {
     let better = |best: u16, class: u16| {
         let score = |class: u16| scores.get(class as usize);
-        if score(class) > score(best) { class } else { best }
+        if score(class) > score(best) {
+            class
+        } else {
+            best
+        }
     };
     match among {
         Some(among) if !among.is_empty() => among.into_iter().reduce(better).unwrap_or(0),
@@ -192,63 +215,68 @@ fn features(
     };
     let pair = |a: u64, b: u64| feature(a, b);
     let first = u64::from(place == 0);
-    let values = [
-        word.form,
-        pair(word.exact, first),
-        word.shape,
-        pair(word.shape, first),
-        word.class,
-        pair(word.class, word.shape),
-        word.ends[0],
-        word.ends[1],
-        word.ends[2],
-        word.ends[3],
-        word.ends[4],
-        pair(word.ends[2], word.shape),
-        word.starts[0],
-        word.starts[1],
-        word.starts[2],
-        word.starts[3],
-        form(-1),
-        form(1),
-        form(-2),
-        form(2),
-        pair(form(-1), word.form),
-        pair(word.form, form(1)),
-        pair(form(-1), form(1)),
-        class(1),
-        class(2),
-        pair(class(1), class(2)),
-        pair(word.class, class(1)),
-        pair(word.class, form(1)),
-        pair(word.ends[2], class(1)),
-        end(1),
-        end(-1),
-        shape(1),
-        shape(-1),
-        tag(1),
-        pair(tag(1), tag(2)),
-        pair(tag(1), word.form),
-        pair(tag(1), word.class),
-        pair(tag(1), word.ends[2]),
-        pair(tag(1), word.shape),
-        pair(tag(1), class(1)),
-        pair(pair(tag(1), word.class), class(1)),
-        pair(pair(tag(1), tag(2)), word.class),
-        pair(tag(1), form(-1)),
-    ];
     to.clear();
-    to.extend((0..).zip(values).map(|(kind, value)| feature(kind, value)));
-    if let Some(drafts) = drafts {
-        let draft = |offset: isize| {
-            u64::from(
-                place
-                    .checked_add_signed(offset)
-                    .and_then(|place| drafts.get(place))
-                    .map_or(OUTSIDE, |&tag| tag),
-            )
-        };
-        let values = [
+    let mut add = |kind: u64, values: &[u64]| {
+        to.extend(
+            (kind..)
+                .zip(values)
+                .map(|(kind, &value)| feature(kind, value)),
+        );
+    };
+    add(
+        0,
+        &[
+            word.form,
+            pair(word.exact, first),
+            word.class,
+            pair(word.class, word.shape),
+            word.ends[1],
+            word.ends[2],
+            word.ends[3],
+            pair(word.ends[2], word.shape),
+            word.starts[2],
+            form(-1),
+            form(1),
+            class(1),
+            class(2),
+            pair(word.class, class(1)),
+            pair(form(-1), word.form),
+            pair(word.form, form(1)),
+            tag(1),
+            pair(tag(1), tag(2)),
+            pair(tag(1), word.form),
+            pair(tag(1), word.class),
+            pair(tag(1), word.ends[2]),
+            pair(pair(tag(1), word.class), class(1)),
+            pair(word.shape, first),
+        ],
+    );
+    let Some(drafts) = drafts else {
+        return;
+    };
+    let draft = |offset: isize| {
+        u64::from(
+            place
+                .checked_add_signed(offset)
+                .and_then(|place| drafts.get(place))
+                .map_or(OUTSIDE, |&tag| tag),
+        )
+    };
+    add(
+        50,
+        &[
+            word.ends[0],
+            word.ends[4],
+            word.starts[0],
+            word.starts[1],
+            word.starts[3],
+            form(-2),
+            form(2),
+            shape(1),
+            shape(-1),
+            end(1),
+            end(-1),
+            pair(pair(tag(1), tag(2)), word.class),
             draft(0),
             draft(1),
             pair(draft(1), draft(2)),
@@ -261,12 +289,9 @@ fn features(
             pair(pair(tag(1), tag(2)), draft(1)),
             pair(pair(tag(1), draft(2)), draft(1)),
             pair(draft(1), form(1)),
+            pair(tag(1), form(-1)),
             pair(draft(0), word.form),
-            pair(draft(0), tag(1)),
-            pair(draft(0), draft(1)),
-            pair(draft(3), draft(2)),
             pair(pair(tag(2), tag(3)), tag(1)),
-        ];
-        to.extend((100..).zip(values).map(|(kind, value)| feature(kind, value)));
-    }
+        ],
+    );
 }

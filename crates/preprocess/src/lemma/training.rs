@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use kiln_text::Error;
 
+use super::Lemmatizer;
 use super::chooser::{self, UNTAGGED};
 use super::lookup::Lookup;
 use super::script::{Case, Script};
 use super::tagger::Tagger;
 use super::word::Word;
-use super::Lemmatizer;
 use crate::conllu::Sentence;
-use crate::perceptron::{Settings, Trainer, shuffle};
+use crate::lexicon::upos_bit;
+use crate::perceptron::{Model, Settings, Trainer, shuffle};
 
 /// Which column joins UPOS in the tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +111,9 @@ pub fn train(
         )
     };
     if read.is_empty() {
-        return Err(nothing("no words: expected CoNLL-U with FORM, LEMMA and UPOS"));
+        return Err(nothing(
+            "no words: expected CoNLL-U with FORM, LEMMA and UPOS",
+        ));
     }
     let second = config.second.unwrap_or_else(|| informative(&read));
 
@@ -140,8 +143,12 @@ pub fn train(
     }
     let mut ordered: Vec<(Script, u64)> = counts.into_iter().collect();
     let is_common = |script: &Script, count: u64| {
-        let least = if script.changes_front() { COMMON_FRONT } else { COMMON };
-        count >= least
+        let least = if script.changes_front() {
+            COMMON_FRONT
+        } else {
+            COMMON
+        };
+        count >= least && !script.replaces()
     };
     ordered.sort_by_key(|(script, count)| (!is_common(script, *count), std::cmp::Reverse(*count)));
     let common = ordered
@@ -151,11 +158,14 @@ pub fn train(
         .max(1) as u16;
     let scripts: Vec<Script> = ordered.into_iter().map(|(script, _)| script).collect();
     if tags.len() >= UNTAGGED as usize || scripts.len() >= UNTAGGED as usize {
-        return Err(nothing("more than 65,534 tags or edit scripts: train with UPOS alone"));
+        return Err(nothing(
+            "more than 65,534 tags or edit scripts: train with UPOS alone",
+        ));
     }
     let numbers: BTreeMap<&Script, u16> = scripts.iter().zip(0..).collect();
 
     let mut forms: BTreeMap<String, BTreeMap<(u16, u16), u64>> = BTreeMap::new();
+    let mut lemmas: BTreeMap<String, u64> = BTreeMap::new();
     let mut truth = Vec::with_capacity(read.len());
     for (words, found) in read.iter().zip(&found) {
         let mut sentence = Vec::with_capacity(words.len());
@@ -165,22 +175,33 @@ pub fn train(
             if let Some(script) = script {
                 let counts = forms.entry(word.form.to_lowercase()).or_default();
                 *counts.entry((tag, script)).or_default() += 1;
+                *lemmas.entry(word.lemma.to_lowercase()).or_default() |= upos_bit(&word.upos);
             }
             sentence.push((tag, script));
         }
         truth.push(sentence);
     }
-    let lookup = Lookup::build(&forms);
+    let lookup = Lookup::build(&forms, &lemmas);
     let tagged: Vec<(Vec<Word<'_>>, Vec<u16>)> = read
         .iter()
         .zip(&truth)
         .map(|(words, truth)| {
-            let words = words.iter().map(|word| Word::new(&word.form, &lookup)).collect();
+            let words = words
+                .iter()
+                .map(|word| Word::new(&word.form, &lookup))
+                .collect();
             (words, truth.iter().map(|&(tag, _)| tag).collect())
         })
         .collect();
     let tagger = Tagger::train(&tagged, tags.len() as u16, &config.tagger);
-    let chooser = train_chooser(&tagged, &truth, common, &config.chooser);
+    let chooser = train_chooser(
+        &tagged,
+        &truth,
+        &tags,
+        &scripts[..common as usize],
+        &read,
+        config,
+    );
     drop(tagged);
     Ok(Lemmatizer {
         second,
@@ -218,21 +239,42 @@ fn script_of(word: &Annotated) -> Option<Script> {
     (!missing).then(|| Script::between(&word.form, &word.lemma))
 }
 
+/// What the chooser is trained on.
+struct Choice<'a> {
+    features: Vec<u64>,
+    script: u16,
+    /// Scripts in question, ascending; all if there are none.
+    among: Vec<u16>,
+    word: &'a Annotated,
+    lower: &'a str,
+    upos: u64,
+}
+
 fn train_chooser(
     tagged: &[(Vec<Word<'_>>, Vec<u16>)],
     truth: &[Vec<(u16, Option<u16>)>],
-    common: u16,
-    settings: &Settings,
-) -> crate::perceptron::Model {
-    // Features, right script, scripts in question; all if there are none.
-    let mut examples: Vec<(Vec<u64>, u16, Vec<u16>)> = Vec::new();
+    tags: &[(String, String)],
+    scripts: &[Script],
+    read: &[Vec<Annotated>],
+    config: &TrainingConfig,
+) -> Model {
+    let common = scripts.len() as u16;
+    let mut choices: Vec<Choice<'_>> = Vec::new();
     let mut seen: BTreeMap<(&str, u16), u64> = BTreeMap::new();
-    for ((words, tags), truth) in tagged.iter().zip(truth) {
+    // Forms of each lemma, with the parts of speech that they have it with.
+    let mut lemmas: BTreeMap<String, BTreeMap<&str, u64>> = BTreeMap::new();
+    for (((words, tags_of_words), truth), read) in tagged.iter().zip(truth).zip(read) {
         for (place, &(tag, script)) in truth.iter().enumerate() {
-            let Some(script) = script.filter(|&script| script < common) else {
+            let Some(script) = script else {
                 continue;
             };
             let word = &words[place];
+            let upos = upos_bit(&tags[tag as usize].0);
+            let forms = lemmas.entry(read[place].lemma.to_lowercase()).or_default();
+            *forms.entry(&word.lower).or_default() |= upos;
+            if script >= common {
+                continue;
+            }
             let pattern = word.known.map_or(&[][..], |known| known.pattern);
             let mut among: Vec<u16> = pattern
                 .iter()
@@ -240,32 +282,66 @@ fn train_chooser(
                 .map(|&(_, script)| script)
                 .collect();
             among.sort_unstable();
-            let mut features = Vec::new();
+            let mut add = |features, among, upos| {
+                choices.push(Choice {
+                    features,
+                    script,
+                    among,
+                    word: &read[place],
+                    lower: &word.lower,
+                    upos,
+                });
+            };
             if among.len() > 1 {
-                chooser::features(words, tags, place, true, &mut features);
-                examples.push((features, script, among));
+                let form = |place: Option<usize>| {
+                    place
+                        .and_then(|place| words.get(place))
+                        .map_or(chooser::NO_FORM, |word| word.form)
+                };
+                let near = [form(place.checked_sub(1)), form(Some(place + 1))];
+                let mut features = Vec::new();
+                chooser::features(word, tags_of_words, place, Some(near), &mut features);
+                add(features, among, upos);
             }
             let count = seen.entry((&word.lower, tag)).or_default();
             *count += 1;
             if *count <= ALIKE {
                 let mut features = Vec::new();
-                chooser::features(words, tags, place, false, &mut features);
-                examples.push((features, script, Vec::new()));
+                chooser::features(word, tags_of_words, place, None, &mut features);
+                add(features, Vec::new(), upos);
                 let mut features = Vec::new();
-                let alone = std::slice::from_ref(word);
-                chooser::features(alone, &[UNTAGGED], 0, false, &mut features);
-                examples.push((features, script, Vec::new()));
+                chooser::features(word, &[UNTAGGED], 0, None, &mut features);
+                add(features, Vec::new(), u64::MAX);
             }
         }
     }
+    let settings = &config.chooser;
     let mut trainer = Trainer::new(common, settings);
-    let mut order: Vec<usize> = (0..examples.len()).collect();
+    let mut order: Vec<usize> = (0..choices.len()).collect();
     for round in 0..settings.passes {
         shuffle(&mut order, settings.seed.wrapping_add(round as u64));
         for &index in &order {
-            let (features, script, among) = &examples[index];
-            let among = (!among.is_empty()).then_some(among.as_slice());
-            trainer.learn_among(features, *script, among);
+            let choice = &choices[index];
+            if !choice.among.is_empty() {
+                trainer.learn_among(&choice.features, choice.script, Some(&choice.among));
+                continue;
+            }
+            // As if the form had not been seen: what another form tells of the lemma counts alone.
+            let known = |lemma: &str| {
+                lemmas.get(&lemma.to_lowercase()).is_some_and(|forms| {
+                    let others = forms.iter().filter(|(form, _)| **form != choice.lower);
+                    others.fold(0, |all, (_, upos)| all | upos) & choice.upos != 0
+                })
+            };
+            let example = (choice.features.as_slice(), choice.script);
+            chooser::learn(
+                &mut trainer,
+                scripts,
+                example,
+                &choice.word.form,
+                choice.upos,
+                known,
+            );
         }
     }
     trainer.finish()

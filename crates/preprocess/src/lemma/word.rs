@@ -26,11 +26,7 @@ pub(super) struct Word<'a> {
 
 impl<'a> Word<'a> {
     pub(super) fn new(form: &str, lookup: &'a Lookup) -> Self {
-        let lower = if form.is_ascii() {
-            form.to_ascii_lowercase()
-        } else {
-            form.to_lowercase()
-        };
+        let lower = super::lowercase(form);
         let known = lookup.get(&lower);
         let mut ends = [0; 5];
         let mut places = lower.char_indices().rev();
@@ -59,6 +55,11 @@ impl<'a> Word<'a> {
             starts,
             lower,
         }
+    }
+
+    /// The one tag that the form has.
+    pub(super) fn fixed(&self) -> Option<u16> {
+        self.known.and_then(|known| known.fixed)
     }
 }
 

@@ -6,13 +6,18 @@
 pub(super) struct Table {
     /// Key and value plus one; zero is free. A power of two long, at most half full.
     slots: Vec<(u32, u32)>,
+    /// A bit for each key that is there, and for some that are not: most features that are asked for have no weight,
+    /// and these bits stay in a near cache.
+    bits: Vec<u64>,
     filled: usize,
 }
 
 impl Table {
     pub(super) fn with_room_for(count: usize) -> Self {
+        let slots = (count.max(32) * 2).next_power_of_two();
         Self {
-            slots: vec![(0, 0); (count.max(4) * 2).next_power_of_two()],
+            slots: vec![(0, 0); slots],
+            bits: vec![0; slots / 16],
             filled: 0,
         }
     }
@@ -28,8 +33,20 @@ impl Table {
         (spread >> 32) as usize & (self.slots.len() - 1)
     }
 
+    /// Word and bit of a key.
+    #[inline]
+    fn bit(&self, key: u32) -> (usize, u64) {
+        let spread = key.wrapping_mul(0x85eb_ca6b);
+        let word = (u64::from(spread) * self.bits.len() as u64) >> 32;
+        (word as usize, 1 << (spread & 63))
+    }
+
     #[inline]
     pub(super) fn get(&self, key: u32) -> Option<u32> {
+        let (word, bit) = self.bit(key);
+        if self.bits[word] & bit == 0 {
+            return None;
+        }
         let mut place = self.place(key);
         loop {
             let (found, value) = self.slots[place];
@@ -65,6 +82,8 @@ impl Table {
             place = (place + 1) & (self.slots.len() - 1);
         }
         self.slots[place] = (key, value + 1);
+        let (word, bit) = self.bit(key);
+        self.bits[word] |= bit;
         self.filled += 1;
     }
 }

@@ -150,36 +150,52 @@ impl Trainer {
     /// # Panics
     /// A class is not below the number of classes.
     pub fn update(&mut self, features: &[u64], more: u16, less: u16) {
-        assert!(more < self.classes && less < self.classes);
         for &feature in features {
-            let key = Table::key(feature);
-            let row = self.table.get_or_insert(key, self.rows.len() as u32) as usize;
-            if row == self.rows.len() {
-                self.rows.push(Row {
-                    key,
-                    ..Row::default()
-                });
-            }
-            let row = &mut self.rows[row];
-            row.updates = row.updates.saturating_add(1);
-            for (class, change) in [(more, 1), (less, -1)] {
-                let cell = match row.cells.iter().position(|cell| cell.class == class) {
-                    Some(place) => &mut row.cells[place],
-                    None => {
-                        row.cells.push(Cell {
-                            class,
-                            weight: 0,
-                            total: 0,
-                            seen: self.step,
-                        });
-                        row.cells.last_mut().expect("just pushed")
-                    }
-                };
-                cell.total += i64::from(cell.weight) * i64::from(self.step - cell.seen);
-                cell.seen = self.step;
-                cell.weight += change;
-            }
+            self.change(feature, &[(more, 1), (less, -1)]);
         }
+    }
+
+    /// Let a feature speak more or less for one class alone: for features that only some classes have.
+    ///
+    /// # Panics
+    /// The class is not below the number of classes.
+    pub fn update_class(&mut self, feature: u64, class: u16, change: i32) {
+        self.change(feature, &[(class, change)]);
+    }
+
+    fn change(&mut self, feature: u64, changes: &[(u16, i32)]) {
+        let key = Table::key(feature);
+        let row = self.table.get_or_insert(key, self.rows.len() as u32) as usize;
+        if row == self.rows.len() {
+            self.rows.push(Row {
+                key,
+                ..Row::default()
+            });
+        }
+        let row = &mut self.rows[row];
+        row.updates = row.updates.saturating_add(1);
+        for &(class, change) in changes {
+            assert!(class < self.classes, "class {class} of {}", self.classes);
+            let place = row.cells.iter().position(|cell| cell.class == class);
+            let place = place.unwrap_or_else(|| {
+                row.cells.push(Cell {
+                    class,
+                    weight: 0,
+                    total: 0,
+                    seen: self.step,
+                });
+                row.cells.len() - 1
+            });
+            let cell = &mut row.cells[place];
+            cell.total += i64::from(cell.weight) * i64::from(self.step - cell.seen);
+            cell.seen = self.step;
+            cell.weight += change;
+        }
+    }
+
+    /// The margin of the settings, for those who call [`update`](Self::update) themselves.
+    pub fn margin(&self) -> i32 {
+        self.settings.margin
     }
 
     /// A step of the average is over: for those who call [`update`](Self::update) themselves.

@@ -1,5 +1,7 @@
 //! The `[preprocessing]` section of a recipe.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 /// `[preprocessing]`: what is done to a text before it is tokenized.
@@ -9,6 +11,21 @@ pub struct PreprocessingConfig {
     /// The steps, in the order in which they are taken; none leaves every text as it is.
     #[serde(default)]
     pub steps: Vec<StepConfig>,
+}
+
+impl PreprocessingConfig {
+    /// The same with relative paths taken from `folder`, the recipe's.
+    pub fn relative_to(mut self, folder: &Path) -> Self {
+        for step in &mut self.steps {
+            if let StepConfig::Lemmatize(LemmatizeConfig {
+                model: Some(path), ..
+            }) = step
+            {
+                *path = folder.join(&*path).to_string_lossy().into_owned();
+            }
+        }
+        self
+    }
 }
 
 /// One step. As a document: its keys and `kind`.
@@ -29,6 +46,10 @@ pub enum StepConfig {
     Digits(DigitsConfig),
     /// Words left out.
     StopWords(StopWordsConfig),
+    /// Words cut to their stems.
+    Stem(StemConfig),
+    /// Words in their dictionary form.
+    Lemmatize(LemmatizeConfig),
     /// One name for all rare words.
     RareWords(RareWordsConfig),
     /// Words that belong together as one.
@@ -46,6 +67,8 @@ impl StepConfig {
             Self::Mask(_) => "mask",
             Self::Digits(_) => "digits",
             Self::StopWords(_) => "stop-words",
+            Self::Stem(_) => "stem",
+            Self::Lemmatize(_) => "lemmatize",
             Self::RareWords(_) => "rare-words",
             Self::Phrases(_) => "phrases",
         }
@@ -140,6 +163,30 @@ pub struct StopWordsConfig {
     pub keep: Vec<String>,
 }
 
+/// `kind = "stem"`: see [`stem`](crate::stem).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StemConfig {
+    /// English name or code in ISO 639-1 or 639-3.
+    pub language: String,
+    /// `snowball`, `porter`, `lancaster` or `lovins`; `snowball` if left out.
+    #[serde(default = "default_algorithm")]
+    pub algorithm: String,
+}
+
+/// `kind = "lemmatize"`: see [`lemma`](crate::lemma). One of the two keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LemmatizeConfig {
+    /// A language whose model comes along: `"english"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// A file that `kiln lemmatizer train` wrote; a relative path starts at the recipe's folder. A copy is kept with the
+    /// tokenizer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+}
+
 /// `kind = "rare-words"`: words that the training documents have fewer than `minimum_count` times.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -169,6 +216,10 @@ pub struct PhrasesConfig {
     /// Passes over the training documents: each joins pairs, of which the next may join longer phrases. 1 or more.
     #[serde(default = "default_passes")]
     pub passes: usize,
+}
+
+fn default_algorithm() -> String {
+    crate::stem::Algorithm::default().name().to_owned()
 }
 
 fn default_digit() -> char {
