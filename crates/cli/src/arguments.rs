@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
-use kiln_pipeline::{RunOptions, Shard};
+use kiln_pipeline::{ModelChoice, RunOptions, Shard};
 
 /// Raw text in, a trained language model out, from one recipe.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ Examples:
   kiln generate runs/my-language-model        write text
   kiln predict runs/my-classifier < FILE      a class or value for each line
   kiln tokenize --tokenizer FILE < TEXT       text to token ids and back
+  kiln stem --language english < WORDS        stems, one word a line
+  kiln lemmatize --language english < TEXT    dictionary forms
+  kiln segment --language english < TEXT      sentences and words
   kiln inspect PATH                           what a recipe, run, shard, tokenizer or checkpoint holds
   kiln recount runs/mine                      why documents were kept or dropped; what other thresholds would do
   kiln verify PATH                            recompute the checksums of a run
@@ -43,6 +46,9 @@ Examples:
   kiln ingest mine.toml                       only read the sources
   kiln prepare mine.toml                      make the data ready for training
   kiln tokenize --tokenizer FILE < TEXT       text to token ids and back
+  kiln stem --language english < WORDS        stems, one word a line
+  kiln lemmatize --language english < TEXT    dictionary forms
+  kiln segment --language english < TEXT      sentences and words
   kiln inspect PATH                           what a recipe, run, shard or tokenizer holds
   kiln recount runs/mine                      why documents were kept or dropped; what other thresholds would do
   kiln verify PATH                            recompute the checksums of a run
@@ -122,6 +128,46 @@ pub(crate) enum Verb {
         #[arg(long)]
         decode: bool,
     },
+    /// Turn words, one a line, into stems: `kiln stem --language english < WORDS`
+    Stem {
+        /// English name or ISO 639 code
+        #[arg(long, required_unless_present = "languages")]
+        language: Option<String>,
+        /// `snowball`, `porter`, `lancaster` or `lovins`
+        #[arg(long, default_value = "snowball")]
+        algorithm: String,
+        /// List the languages that have stemmers
+        #[arg(long)]
+        languages: bool,
+    },
+    /// Give the words of texts, one text a line, their dictionary form: `kiln lemmatize --language english < TEXT`
+    Lemmatize {
+        #[command(flatten)]
+        model: ModelArguments,
+        /// Read and write CoNLL-U: LEMMA and UPOS are replaced
+        #[arg(long, conflicts_with = "json")]
+        conllu: bool,
+        /// Believe the tags that are there
+        #[arg(long, requires = "conllu")]
+        gold_tags: bool,
+        /// Write a JSON object a line: tokens with lemma, part of speech and place
+        #[arg(long)]
+        json: bool,
+    },
+    /// Find sentences and words, one paragraph a line: `kiln segment --language english < TEXT`
+    Segment {
+        #[command(flatten)]
+        model: ModelArguments,
+        /// Write a JSON object a line: sentences and tokens as [start, end] in characters
+        #[arg(long)]
+        json: bool,
+    },
+    /// Train or score a lemmatizer: `kiln lemmatizer train TREEBANK.conllu --output FILE`
+    #[command(subcommand)]
+    Lemmatizer(LemmatizerVerb),
+    /// Train or score a segmenter: `kiln segmenter train TREEBANK.conllu --language LANG --output FILE`
+    #[command(subcommand)]
+    Segmenter(SegmenterVerb),
     /// Show what a file or folder of ours holds: `kiln inspect runs/mine`
     Inspect {
         /// A recipe, tokenizer, shard, checkpoint, run, or a stage's folder
@@ -156,6 +202,89 @@ pub(crate) enum Verb {
     Completions {
         /// Which shell
         shell: Shell,
+    },
+}
+
+/// Which model of words.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ModelArguments {
+    /// English name or ISO 639 code: what comes along for it
+    #[arg(long)]
+    language: Option<String>,
+    /// A file that was trained
+    #[arg(long)]
+    model: Option<PathBuf>,
+}
+
+impl From<ModelArguments> for ModelChoice {
+    fn from(arguments: ModelArguments) -> Self {
+        match arguments.model {
+            Some(path) => Self::File(path),
+            None => Self::Language(arguments.language.unwrap_or_default()),
+        }
+    }
+}
+
+/// What to do with a lemmatizer.
+#[derive(Debug, Subcommand)]
+pub(crate) enum LemmatizerVerb {
+    /// Train one on treebanks in CoNLL-U
+    Train {
+        /// Treebanks, .gz too
+        #[arg(required = true)]
+        treebanks: Vec<PathBuf>,
+        /// The file that is written
+        #[arg(long)]
+        output: PathBuf,
+        /// Put a lexicon into it: lines of form, tab, lemma; lemminflect's .csv; spaCy's .json; WordNet's folder
+        #[arg(long)]
+        lexicon: Option<PathBuf>,
+        /// Source and licence of the treebanks, kept in the file
+        #[arg(long, default_value = "")]
+        notice: String,
+    },
+    /// Compare its lemmas and tags with those of treebanks in CoNLL-U
+    Score {
+        #[command(flatten)]
+        model: ModelArguments,
+        /// Treebanks, .gz too
+        #[arg(required = true)]
+        treebanks: Vec<PathBuf>,
+        /// Give it the treebank's tags
+        #[arg(long)]
+        gold_tags: bool,
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What to do with a segmenter.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SegmenterVerb {
+    /// Train one on treebanks in CoNLL-U
+    Train {
+        /// Treebanks, .gz too
+        #[arg(required = true)]
+        treebanks: Vec<PathBuf>,
+        /// Language of the treebanks
+        #[arg(long)]
+        language: String,
+        /// The file that is written
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Compare its sentences and tokens with those of treebanks in CoNLL-U, paragraph by paragraph
+    Score {
+        #[command(flatten)]
+        model: ModelArguments,
+        /// Treebanks, .gz too
+        #[arg(required = true)]
+        treebanks: Vec<PathBuf>,
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
     },
 }
 

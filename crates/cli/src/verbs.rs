@@ -7,9 +7,9 @@ use clap::CommandFactory;
 use kiln_assembly as stages;
 #[cfg(not(feature = "torch"))]
 use kiln_pipeline as stages;
-use kiln_pipeline::IngestPart;
+use kiln_pipeline::{IngestPart, LemmatizeForm};
 
-use crate::arguments::{Arguments, Verb};
+use crate::arguments::{Arguments, LemmatizerVerb, SegmenterVerb, Verb};
 use crate::exit;
 use crate::progress::Reporter;
 use crate::signals;
@@ -96,6 +96,63 @@ pub(crate) fn call(verb: Verb) -> Result<u8, Failure> {
         }
         Verb::Tokenize { tokenizer, decode } => {
             kiln_pipeline::tokenize(&tokenizer, decode, std::io::stdin().lock(), out)?;
+        }
+        Verb::Stem { languages: true, .. } => kiln_pipeline::stem_languages(&mut out)?,
+        Verb::Stem {
+            language,
+            algorithm,
+            ..
+        } => {
+            let language = language.unwrap_or_default();
+            kiln_pipeline::stem(&language, &algorithm, std::io::stdin().lock(), out)?;
+        }
+        Verb::Lemmatize {
+            model,
+            conllu,
+            gold_tags,
+            json,
+        } => {
+            let form = match (conllu, json) {
+                (true, _) => LemmatizeForm::Conllu { gold_tags },
+                (false, true) => LemmatizeForm::Json,
+                (false, false) => LemmatizeForm::Text,
+            };
+            kiln_pipeline::lemmatize(&model.into(), form, std::io::stdin().lock(), out)?;
+        }
+        Verb::Segment { model, json } => {
+            kiln_pipeline::segment(&model.into(), json, std::io::stdin().lock(), out)?;
+        }
+        Verb::Lemmatizer(LemmatizerVerb::Train {
+            treebanks,
+            output,
+            lexicon,
+            notice,
+        }) => {
+            let lexicon = lexicon.as_deref();
+            let summary = kiln_pipeline::train_lemmatizer(&treebanks, lexicon, &notice, &output)?;
+            writeln!(out, "{summary}")?;
+        }
+        Verb::Lemmatizer(LemmatizerVerb::Score {
+            model,
+            treebanks,
+            gold_tags,
+            json,
+        }) => {
+            let score = kiln_pipeline::score_lemmatizer(&model.into(), &treebanks, gold_tags)?;
+            print(&score, json, &mut out)?;
+        }
+        Verb::Segmenter(SegmenterVerb::Train {
+            treebanks,
+            language,
+            output,
+        }) => kiln_pipeline::train_segmenter(&language, &treebanks, &output)?,
+        Verb::Segmenter(SegmenterVerb::Score {
+            model,
+            treebanks,
+            json,
+        }) => {
+            let score = kiln_pipeline::score_segmenter(&model.into(), &treebanks)?;
+            print(&score, json, &mut out)?;
         }
         Verb::Inspect { path, id, json } => match id {
             Some(id) => kiln_pipeline::explain(&path, &id, json, &mut out)?,

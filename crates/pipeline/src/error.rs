@@ -179,6 +179,7 @@ impl Error {
             Self::Text(error) => error.is_mistake(),
             Self::Tokenizer(error) => error.is_mistake(),
             Self::Dataset(error) => error.is_mistake(),
+            Self::Stemmer(_) | Self::Language(_) | Self::NoLemmatizer { .. } => true,
             Self::Encode { mistake, .. } | Self::Line { mistake, .. } => *mistake,
             Self::InputsChanged { .. }
             | Self::OtherVersion { .. }

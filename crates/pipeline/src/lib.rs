@@ -39,6 +39,7 @@ mod ingest;
 mod inputs;
 mod inspect;
 mod ledger;
+mod lines;
 mod new_recipe;
 mod plan;
 mod prepare;
@@ -50,6 +51,7 @@ mod tokenize;
 mod verbs;
 mod verify;
 mod vocabulary;
+mod words;
 
 pub use counts::SplitCounts;
 pub use error::Error;
@@ -64,3 +66,7 @@ pub use tokenize::tokenize;
 pub use verbs::{IngestPart, RunOptions, each_document, ingest_recipe, prepare_recipe};
 pub use verify::verify;
 pub use vocabulary::TOKENIZER_CONFIG_FILE;
+pub use words::{
+    LemmatizeForm, ModelChoice, lemmatize, score_lemmatizer, score_segmenter, segment, stem,
+    stem_languages, train_lemmatizer, train_segmenter,
+};

@@ -52,7 +52,8 @@ pub(crate) fn vocabulary(
     stop: &StopFlag,
 ) -> Result<Vocabulary, Error> {
     let located = plan.tokenizer.clone().relative_to(recipe.folder());
-    let inputs = inputs(&located, &plan.preprocessing, corpus)?;
+    let steps = plan.preprocessing.clone().relative_to(recipe.folder());
+    let inputs = inputs(&located, &steps, corpus)?;
     let stage = Stage {
         kind: TOKENIZER,
         key: key(plan, &inputs)?,
@@ -72,7 +73,7 @@ pub(crate) fn vocabulary(
         progress,
         stop,
     };
-    let preprocessor = fitted(&plan.preprocessing, &texts)?;
+    let preprocessor = fitted(&steps, &texts)?;
     let trained = train_on(&located, preprocessor.as_ref(), &texts)?;
     let mut names = vec![TOKENIZER_FILE];
     let mut tokenizer = trained.tokenizer();
@@ -126,6 +127,14 @@ fn inputs(
     corpus: &Ingested,
 ) -> Result<BTreeMap<String, String>, Error> {
     let mut inputs = BTreeMap::new();
+    for step in &preprocessing.steps {
+        if let StepConfig::Lemmatize(step) = step
+            && let Some(model) = &step.model
+        {
+            let bytes = std::fs::read(model).map_err(|error| kiln_text::Error::io(model, &error))?;
+            inputs.insert(format!("lemmatizer {model}"), Digest::of(&bytes).to_string());
+        }
+    }
     let from_corpus = match config {
         TokenizerConfig::Byte(_) => false,
         TokenizerConfig::File(file) => {

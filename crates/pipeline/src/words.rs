@@ -12,6 +12,9 @@ use serde_json::json;
 use crate::Error;
 use crate::lines::{INPUT, each_line, text};
 
+/// Sentences of a treebank in a file.
+type Sentences = conllu::Reader<Box<dyn BufRead + Send>>;
+
 /// Read words, one a line, and write their stems. Lines need not be words: whatever is not one comes back lowercased.
 ///
 /// # Errors
@@ -55,12 +58,12 @@ impl ModelChoice {
     pub(crate) fn lemmatizer(&self) -> Result<Lemmatizer, Error> {
         match self {
             Self::File(path) => Ok(Lemmatizer::load(path)?),
-            Self::Language(name) => match name.to_lowercase().as_str() {
-                "english" | "en" | "eng" => Ok(Lemmatizer::english().clone()),
-                _ => Err(Error::NoLemmatizer {
+            Self::Language(name) => {
+                let found = Lemmatizer::for_language(name);
+                found.cloned().ok_or_else(|| Error::NoLemmatizer {
                     language: name.clone(),
-                }),
-            },
+                })
+            }
         }
     }
 
@@ -163,7 +166,7 @@ pub fn train_lemmatizer(
         notice: notice.to_owned(),
         ..Default::default()
     };
-    let readers = open_all(treebanks)?;
+    let readers = opened(treebanks)?;
     let mut lemmatizer = kiln_preprocess::lemma::train(&config, readers.into_iter().flatten())?;
     if let Some(lexicon) = lexicon {
         lemmatizer = lemmatizer.with_lexicon(kiln_preprocess::Lexicon::open(lexicon)?);
@@ -182,7 +185,7 @@ pub fn score_lemmatizer(
     gold_tags: bool,
 ) -> Result<kiln_preprocess::lemma::Score, Error> {
     let lemmatizer = model.lemmatizer()?;
-    let sentences = open_all(treebanks)?.into_iter().flatten();
+    let sentences = opened(treebanks)?.into_iter().flatten();
     Ok(kiln_preprocess::lemma::score(&lemmatizer, sentences, gold_tags, |_, _| ())?)
 }
 
@@ -212,9 +215,14 @@ pub fn score_segmenter(
     Ok(model.segmenter()?.score(&gold(treebanks)?))
 }
 
+fn opened(treebanks: &[PathBuf]) -> Result<Vec<Sentences>, Error> {
+    let readers = treebanks.iter().map(|path| conllu::open(path));
+    Ok(readers.collect::<Result<_, _>>()?)
+}
+
 fn gold(treebanks: &[PathBuf]) -> Result<Vec<kiln_preprocess::segment::Gold>, Error> {
     let mut gold = Vec::new();
-    for reader in open_all(treebanks)? {
+    for reader in opened(treebanks)? {
         gold.extend(kiln_preprocess::segment::read_gold(reader)?);
     }
     Ok(gold)

@@ -37,9 +37,9 @@ pub use error::Error;
 pub use lemma::Lemmatizer;
 pub use lexicon::{Lexicon, LexiconBuilder};
 pub use preprocessing::{
-    AccentsConfig, DigitsConfig, LowercaseConfig, MaskConfig, Masked, NormalForm,
+    AccentsConfig, DigitsConfig, LemmatizeConfig, LowercaseConfig, MaskConfig, Masked, NormalForm,
     PREPROCESSING_FILE, Pass, PhrasesConfig, PreprocessedTokenizer, PreprocessingConfig,
-    PreprocessingReport, Preprocessor, RareWordsConfig, ReportRow, SpacesConfig, StepConfig,
+    PreprocessingReport, Preprocessor, RareWordsConfig, ReportRow, SpacesConfig, StemConfig, StepConfig,
     StopWordsConfig, UnicodeConfig, fit as fit_preprocessing,
 };
 pub use segment::Segmenter;

@@ -58,8 +58,10 @@ impl Preprocessor {
             );
             return Err(refused(Position::Whole, problem).into());
         }
+        let rules = file.steps.iter().map(Stored::rule);
+        let rules = rules.collect::<Result<_, _>>();
         Ok(Self {
-            rules: file.steps.iter().map(Stored::rule).collect(),
+            rules: rules.map_err(|problem| refused(Position::Whole, problem))?,
             stored: file.steps,
             report: file.report,
         })

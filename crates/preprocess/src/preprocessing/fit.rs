@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
 use super::parts::words;
 use super::rule::Rule;
-use super::stored::Stored;
+use super::stored::{STEMMER_VERSION, Stored};
 use super::{
-    PhrasesConfig, PreprocessingConfig, Preprocessor, RareWordsConfig, StepConfig, StopWordsConfig,
+    LemmatizeConfig, PhrasesConfig, PreprocessingConfig, Preprocessor, RareWordsConfig, StepConfig, StopWordsConfig,
     count, phrases, report,
 };
-use crate::Error;
+use crate::{Error, Lemmatizer, Stemmer};
 
 /// One reading of all texts that are trained on.
 pub type Pass<'a> = Box<dyn Iterator<Item = Result<String, kiln_text::Error>> + 'a>;
@@ -61,6 +64,23 @@ pub fn fit<'a>(
                     problem,
                 )
             })?),
+            StepConfig::Stem(step) => {
+                let made = step
+                    .algorithm
+                    .parse()
+                    .map_err(|error| ("algorithm", error))
+                    .and_then(|algorithm| {
+                        Stemmer::with_algorithm(&step.language, algorithm)
+                            .map_err(|error| ("language", error))
+                    });
+                made.map_err(|(key, error)| wrong(key, error.to_string()))?;
+                stored.push(Stored::Stem {
+                    language: step.language.clone(),
+                    algorithm: step.algorithm.clone(),
+                    version: STEMMER_VERSION.to_owned(),
+                });
+            }
+            StepConfig::Lemmatize(step) => stored.push(lemmatize(step, &wrong)?),
             StepConfig::RareWords(step) => {
                 if step.minimum_count == 0 {
                     return Err(wrong("minimum_count", "expected 1 or more".to_owned()));
@@ -75,14 +95,16 @@ pub fn fit<'a>(
                         break;
                     }
                     let step = Stored::Phrases { pairs };
-                    rules.push(step.rule());
+                    rules.push(ready(&step)?);
                     stored.push(step);
                 }
             }
         }
         let made = stored.len() - before;
         rules.truncate(before);
-        rules.extend(stored[before..].iter().map(Stored::rule));
+        for step in &stored[before..] {
+            rules.push(ready(step)?);
+        }
         steps.push((step.kind(), made));
     }
     let report = match stored.is_empty() {
@@ -93,6 +115,42 @@ pub fn fit<'a>(
         stored,
         rules,
         report,
+    })
+}
+
+/// A step that was made here can be done here.
+fn ready(step: &Stored) -> Result<Rule, Error> {
+    step.rule().map_err(|problem| Error::Library {
+        doing: "cannot make a step of [preprocessing]",
+        problem,
+    })
+}
+
+fn lemmatize(
+    config: &LemmatizeConfig,
+    wrong: &dyn Fn(&'static str, String) -> Error,
+) -> Result<Stored, Error> {
+    let (language, bytes) = match (&config.language, &config.model) {
+        (Some(language), None) => {
+            let lemmatizer = Lemmatizer::for_language(language).ok_or_else(|| {
+                let problem = format!(
+                    "no lemmatizer for {language:?} comes along: train one with `kiln lemmatizer train` and name its file as \
+                     `model`"
+                );
+                wrong("language", problem)
+            })?;
+            (Some(language.clone()), lemmatizer.to_bytes())
+        }
+        (None, Some(model)) => (None, Lemmatizer::load(model)?.to_bytes()),
+        _ => {
+            let problem = "expected `language` or `model`, one of the two".to_owned();
+            return Err(wrong("language", problem));
+        }
+    };
+    Ok(Stored::Lemmatize {
+        model: language.is_none().then(|| BASE64.encode(&bytes)),
+        language,
+        identity: blake3::hash(&bytes).to_hex().to_string(),
     })
 }
 

@@ -2,11 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick, is_nfkc_quick};
 
+use unicode_segmentation::UnicodeSegmentation;
+
 use super::parts::{Part, parts};
 use super::{Masked, NormalForm, mask};
+use crate::{Lemmatizer, Stemmer};
 
 /// A step that knows all that it needs to know.
 pub(crate) enum Rule {
@@ -18,6 +22,8 @@ pub(crate) enum Rule {
     Digits(char),
     /// Words left out, in lower case.
     Without(HashSet<String>),
+    Stem(Stemmer),
+    Lemmatize(Arc<Lemmatizer>),
     /// Words that stay, and what stands for all others.
     Only(HashSet<String>, String),
     /// First words, each with the second words that it is joined to.
@@ -52,6 +58,8 @@ impl Rule {
                     Cow::Borrowed(word)
                 }
             }),
+            Self::Stem(stemmer) => each_word(text, |word| stemmer.stem(word)),
+            Self::Lemmatize(lemmatizer) => lemmatized(lemmatizer, text),
             Self::Only(words, replacement) => each_word(text, |word| {
                 if words.contains(word) {
                     Cow::Borrowed(word)
@@ -198,6 +206,31 @@ pub(crate) fn each_word<'a>(
     } else {
         Cow::Owned(out)
     }
+}
+
+/// The text with each word in its dictionary form. A sentence, by the rules of Unicode, is looked at as a whole, its
+/// punctuation too.
+fn lemmatized<'a>(lemmatizer: &Lemmatizer, text: &'a str) -> Cow<'a, str> {
+    let mut out = String::with_capacity(text.len());
+    for sentence in text.split_sentence_bounds() {
+        let parts: Vec<Part<'_>> = parts(sentence).collect();
+        let forms: Vec<&str> = parts.iter().filter_map(|part| form(*part)).collect();
+        let mut found = lemmatizer.lemmatize(&forms).into_iter();
+        for part in parts {
+            let lemma = form(part).and_then(|_| found.next());
+            match (part, lemma) {
+                (Part::Word(_), Some(word)) => out.push_str(&word.lemma),
+                (Part::Word(text) | Part::Name(text) | Part::Between(text), _) => out.push_str(text),
+            }
+        }
+    }
+    if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
+}
+
+/// What a part is to a lemmatizer, if it is not white space.
+fn form(part: Part<'_>) -> Option<&str> {
+    let (Part::Word(text) | Part::Name(text) | Part::Between(text)) = part;
+    (!text.trim().is_empty()).then_some(text)
 }
 
 /// The text with pairs of words joined, from the left, each word once.
