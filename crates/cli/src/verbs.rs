@@ -97,7 +97,9 @@ pub(crate) fn call(verb: Verb) -> Result<u8, Failure> {
         Verb::Tokenize { tokenizer, decode } => {
             kiln_pipeline::tokenize(&tokenizer, decode, std::io::stdin().lock(), out)?;
         }
-        Verb::Stem { languages: true, .. } => kiln_pipeline::stem_languages(&mut out)?,
+        Verb::Stem {
+            languages: true, ..
+        } => kiln_pipeline::stem_languages(&mut out)?,
         Verb::Stem {
             language,
             algorithm,

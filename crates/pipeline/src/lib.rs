@@ -67,6 +67,7 @@ pub use verbs::{IngestPart, RunOptions, each_document, ingest_recipe, prepare_re
 pub use verify::verify;
 pub use vocabulary::TOKENIZER_CONFIG_FILE;
 pub use words::{
-    LemmatizeForm, ModelChoice, lemmatize, score_lemmatizer, score_segmenter, segment, stem,
-    stem_languages, train_lemmatizer, train_segmenter,
+    LemmatizeForm, LemmatizerScore, ModelChoice, SegmenterScore, SpanScore, lemmatize,
+    score_lemmatizer, score_segmenter, segment, stem, stem_languages, train_lemmatizer,
+    train_segmenter,
 };

@@ -131,8 +131,12 @@ fn inputs(
         if let StepConfig::Lemmatize(step) = step
             && let Some(model) = &step.model
         {
-            let bytes = std::fs::read(model).map_err(|error| kiln_text::Error::io(model, &error))?;
-            inputs.insert(format!("lemmatizer {model}"), Digest::of(&bytes).to_string());
+            let bytes =
+                std::fs::read(model).map_err(|error| kiln_text::Error::io(model, &error))?;
+            inputs.insert(
+                format!("lemmatizer {model}"),
+                Digest::of(&bytes).to_string(),
+            );
         }
     }
     let from_corpus = match config {

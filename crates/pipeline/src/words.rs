@@ -1,12 +1,12 @@
 //! Verbs about words, stream to stream: stems, lemmas, sentences and tokens.
 
+use std::fmt;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
-use kiln_preprocess::lemma::lemmatize_conllu;
-use kiln_preprocess::segment::{Form, stream};
 use kiln_preprocess::stem::{Algorithm, LANGUAGES};
-use kiln_preprocess::{Lemmatizer, Segmenter, Stemmer, conllu};
+use kiln_preprocess::{Lemmatizer, Lexicon, Segmenter, Stemmer, conllu, lemma, segment};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::Error;
@@ -102,7 +102,7 @@ pub fn lemmatize(
     let lemmatizer = model.lemmatizer()?;
     if let LemmatizeForm::Conllu { gold_tags } = form {
         let sentences = conllu::Reader::new(reader, INPUT);
-        lemmatize_conllu(sentences, &mut writer, &lemmatizer, gold_tags)?;
+        lemma::lemmatize_conllu(sentences, &mut writer, &lemmatizer, gold_tags)?;
         return writer.flush().map_err(Error::Output);
     }
     let segmenter = match model {
@@ -148,8 +148,18 @@ pub fn segment(
     reader: impl BufRead,
     writer: impl Write,
 ) -> Result<(), Error> {
-    let form = if json { Form::Json } else { Form::Plain };
-    Ok(stream(&model.segmenter()?, reader, INPUT, writer, form)?)
+    let form = if json {
+        segment::Form::Json
+    } else {
+        segment::Form::Plain
+    };
+    Ok(segment::stream(
+        &model.segmenter()?,
+        reader,
+        INPUT,
+        writer,
+        form,
+    )?)
 }
 
 /// Train a lemmatizer on treebanks in CoNLL-U (`.gz` too) and write it to `output`; `lexicon` is put into it.
@@ -162,14 +172,14 @@ pub fn train_lemmatizer(
     notice: &str,
     output: &Path,
 ) -> Result<String, Error> {
-    let config = kiln_preprocess::lemma::TrainingConfig {
+    let config = lemma::TrainingConfig {
         notice: notice.to_owned(),
         ..Default::default()
     };
     let readers = opened(treebanks)?;
-    let mut lemmatizer = kiln_preprocess::lemma::train(&config, readers.into_iter().flatten())?;
+    let mut lemmatizer = lemma::train(&config, readers.into_iter().flatten())?;
     if let Some(lexicon) = lexicon {
-        lemmatizer = lemmatizer.with_lexicon(kiln_preprocess::Lexicon::open(lexicon)?);
+        lemmatizer = lemmatizer.with_lexicon(Lexicon::open(lexicon)?);
     }
     kiln_run::atomic::write(output, &lemmatizer.to_bytes())?;
     Ok(lemmatizer.summary())
@@ -183,23 +193,58 @@ pub fn score_lemmatizer(
     model: &ModelChoice,
     treebanks: &[PathBuf],
     gold_tags: bool,
-) -> Result<kiln_preprocess::lemma::Score, Error> {
+) -> Result<LemmatizerScore, Error> {
     let lemmatizer = model.lemmatizer()?;
     let sentences = opened(treebanks)?.into_iter().flatten();
-    Ok(kiln_preprocess::lemma::score(&lemmatizer, sentences, gold_tags, |_, _| ())?)
+    let score = lemma::score(&lemmatizer, sentences, gold_tags, |_, _| ())?;
+    Ok(LemmatizerScore {
+        lemmas: score.all_share(),
+        content_lemmas: score.content_share(),
+        upos: score.upos_share(),
+        words: score.words,
+        compared_lemmas: score.lemmas,
+        compared_content_lemmas: score.content,
+    })
+}
+
+/// How many lemmas and tags are right; see [`Score`](kiln_preprocess::lemma::Score) for which are compared.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct LemmatizerScore {
+    /// Share of right lemmas, 0 to 1.
+    pub lemmas: f64,
+    /// The same of nouns, verbs, adjectives and adverbs.
+    pub content_lemmas: f64,
+    /// Share of right parts of speech.
+    pub upos: f64,
+    /// Words.
+    pub words: u64,
+    /// Words whose lemmas are compared.
+    pub compared_lemmas: u64,
+    /// Nouns, verbs, adjectives and adverbs among them.
+    pub compared_content_lemmas: u64,
+}
+
+impl fmt::Display for LemmatizerScore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = |f: &mut fmt::Formatter<'_>, what, share: f64, count| {
+            write!(f, "{what:<22} {:6.2} % of {count}", 100.0 * share)
+        };
+        line(f, "lemmas", self.lemmas, self.compared_lemmas)?;
+        f.write_str("\n")?;
+        let content = self.compared_content_lemmas;
+        line(f, "lemmas of content words", self.content_lemmas, content)?;
+        f.write_str("\n")?;
+        line(f, "parts of speech", self.upos, self.words)
+    }
 }
 
 /// Train a segmenter on treebanks in CoNLL-U (`.gz` too) and write it to `output`.
 ///
 /// # Errors
 /// As [`train_lemmatizer`].
-pub fn train_segmenter(
-    language: &str,
-    treebanks: &[PathBuf],
-    output: &Path,
-) -> Result<(), Error> {
+pub fn train_segmenter(language: &str, treebanks: &[PathBuf], output: &Path) -> Result<(), Error> {
     let gold = gold(treebanks)?;
-    let segmenter = kiln_preprocess::segment::train(language, &gold, &Default::default());
+    let segmenter = segment::train(language, &gold, &Default::default());
     Ok(segmenter.save(output)?)
 }
 
@@ -211,8 +256,54 @@ pub fn train_segmenter(
 pub fn score_segmenter(
     model: &ModelChoice,
     treebanks: &[PathBuf],
-) -> Result<kiln_preprocess::segment::Score, Error> {
-    Ok(model.segmenter()?.score(&gold(treebanks)?))
+) -> Result<SegmenterScore, Error> {
+    let score = model.segmenter()?.score(&gold(treebanks)?);
+    let of = |counts: segment::Counts| SpanScore {
+        f1: counts.f1(),
+        precision: counts.precision(),
+        recall: counts.recall(),
+    };
+    Ok(SegmenterScore {
+        sentences: of(score.sentences),
+        tokens: of(score.tokens),
+    })
+}
+
+/// How many sentences and tokens have exactly the right span.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SegmenterScore {
+    /// Of sentences.
+    pub sentences: SpanScore,
+    /// Of surface tokens.
+    pub tokens: SpanScore,
+}
+
+/// Spans found among the right ones, 0 to 1.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SpanScore {
+    /// Harmonic mean of the two others.
+    pub f1: f64,
+    /// Share of those found that are right.
+    pub precision: f64,
+    /// Share of the right ones that are found.
+    pub recall: f64,
+}
+
+impl fmt::Display for SegmenterScore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (what, score, end) in [
+            ("sentences", self.sentences, "\n"),
+            ("tokens", self.tokens, ""),
+        ] {
+            let [f1, precision, recall] =
+                [score.f1, score.precision, score.recall].map(|share| 100.0 * share);
+            write!(
+                f,
+                "{what:<9} F1 {f1:6.2}, precision {precision:6.2}, recall {recall:6.2}{end}"
+            )?;
+        }
+        Ok(())
+    }
 }
 
 fn opened(treebanks: &[PathBuf]) -> Result<Vec<Sentences>, Error> {
@@ -220,10 +311,10 @@ fn opened(treebanks: &[PathBuf]) -> Result<Vec<Sentences>, Error> {
     Ok(readers.collect::<Result<_, _>>()?)
 }
 
-fn gold(treebanks: &[PathBuf]) -> Result<Vec<kiln_preprocess::segment::Gold>, Error> {
+fn gold(treebanks: &[PathBuf]) -> Result<Vec<segment::Gold>, Error> {
     let mut gold = Vec::new();
     for reader in opened(treebanks)? {
-        gold.extend(kiln_preprocess::segment::read_gold(reader)?);
+        gold.extend(segment::read_gold(reader)?);
     }
     Ok(gold)
 }

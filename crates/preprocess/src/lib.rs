@@ -39,8 +39,8 @@ pub use lexicon::{Lexicon, LexiconBuilder};
 pub use preprocessing::{
     AccentsConfig, DigitsConfig, LemmatizeConfig, LowercaseConfig, MaskConfig, Masked, NormalForm,
     PREPROCESSING_FILE, Pass, PhrasesConfig, PreprocessedTokenizer, PreprocessingConfig,
-    PreprocessingReport, Preprocessor, RareWordsConfig, ReportRow, SpacesConfig, StemConfig, StepConfig,
-    StopWordsConfig, UnicodeConfig, fit as fit_preprocessing,
+    PreprocessingReport, Preprocessor, RareWordsConfig, ReportRow, SpacesConfig, StemConfig,
+    StepConfig, StopWordsConfig, UnicodeConfig, fit as fit_preprocessing,
 };
 pub use segment::Segmenter;
 pub use stem::Stemmer;

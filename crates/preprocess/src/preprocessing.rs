@@ -40,8 +40,9 @@ mod stored;
 mod tokenizer;
 
 pub use config::{
-    AccentsConfig, DigitsConfig, LemmatizeConfig, LowercaseConfig, MaskConfig, Masked, NormalForm, PhrasesConfig,
-    PreprocessingConfig, RareWordsConfig, SpacesConfig, StemConfig, StepConfig, StopWordsConfig, UnicodeConfig,
+    AccentsConfig, DigitsConfig, LemmatizeConfig, LowercaseConfig, MaskConfig, Masked, NormalForm,
+    PhrasesConfig, PreprocessingConfig, RareWordsConfig, SpacesConfig, StemConfig, StepConfig,
+    StopWordsConfig, UnicodeConfig,
 };
 pub use file::PREPROCESSING_FILE;
 pub use fit::{Pass, fit};

@@ -9,8 +9,8 @@ use super::parts::words;
 use super::rule::Rule;
 use super::stored::{STEMMER_VERSION, Stored};
 use super::{
-    LemmatizeConfig, PhrasesConfig, PreprocessingConfig, Preprocessor, RareWordsConfig, StepConfig, StopWordsConfig,
-    count, phrases, report,
+    LemmatizeConfig, PhrasesConfig, PreprocessingConfig, Preprocessor, RareWordsConfig, StepConfig,
+    StopWordsConfig, count, phrases, report,
 };
 use crate::{Error, Lemmatizer, Stemmer};
 

@@ -220,11 +220,17 @@ fn lemmatized<'a>(lemmatizer: &Lemmatizer, text: &'a str) -> Cow<'a, str> {
             let lemma = form(part).and_then(|_| found.next());
             match (part, lemma) {
                 (Part::Word(_), Some(word)) => out.push_str(&word.lemma),
-                (Part::Word(text) | Part::Name(text) | Part::Between(text), _) => out.push_str(text),
+                (Part::Word(text) | Part::Name(text) | Part::Between(text), _) => {
+                    out.push_str(text)
+                }
             }
         }
     }
-    if out == text { Cow::Borrowed(text) } else { Cow::Owned(out) }
+    if out == text {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(out)
+    }
 }
 
 /// What a part is to a lemmatizer, if it is not white space.
