@@ -171,19 +171,30 @@ fn pass(
     trainer.finish()
 }
 
-/// The class with the highest score, among those given.
+/// The class with the highest score, among those given; the first of several.
 fn choose(scores: &[i32], among: Option<Vec<u16>>) -> u16 {
-    let better = |best: u16, class: u16| {
-        let score = |class: u16| scores.get(class as usize);
-        if score(class) > score(best) {
-            class
-        } else {
-            best
-        }
-    };
     match among {
-        Some(among) if !among.is_empty() => among.into_iter().reduce(better).unwrap_or(0),
-        _ => (0..scores.len() as u16).reduce(better).unwrap_or(0),
+        Some(among) if !among.is_empty() => {
+            let score = |class: u16| scores.get(usize::from(class)).copied();
+            among
+                .into_iter()
+                .reduce(|best, class| {
+                    if score(class) > score(best) {
+                        class
+                    } else {
+                        best
+                    }
+                })
+                .unwrap_or(0)
+        }
+        _ => {
+            // Two plain passes, which the compiler makes quick.
+            let highest = scores.iter().copied().fold(i32::MIN, i32::max);
+            scores
+                .iter()
+                .position(|&score| score == highest)
+                .unwrap_or(0) as u16
+        }
     }
 }
 

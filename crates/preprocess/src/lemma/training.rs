@@ -43,16 +43,16 @@ impl Default for TrainingConfig {
         Self {
             second: None,
             tagger: Settings {
-                passes: 8,
-                margin: 4,
-                minimum_updates: 3,
-                minimum_weight: 0.1,
+                passes: 6,
+                margin: 10,
+                minimum_updates: 4,
+                minimum_weight: 0.2,
                 steps: 16,
                 ..Settings::default()
             },
             chooser: Settings {
-                passes: 8,
-                margin: 2,
+                passes: 6,
+                margin: 6,
                 minimum_updates: 2,
                 minimum_weight: 0.1,
                 steps: 16,

@@ -26,7 +26,7 @@ impl Lexicon {
     ///
     /// ```python
     /// from simplemma.strategies.dictionaries.dictionary_factory import DefaultDictionaryFactory as F
-    /// print(*(f"{f.decode()}\t{l.decode()}" for f, l in F().get_dictionary("en").items()), sep="\n")
+    /// print(*(f"{form}\t{lemma}" for form, lemma in F().get_dictionary("en").items()), sep="\n")
     /// ```
     ///
     /// # Errors

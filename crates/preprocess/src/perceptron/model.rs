@@ -13,8 +13,14 @@ pub struct Model {
     starts: Vec<u32>,
     /// Class and weight, classes ascending within a row.
     weights: Vec<(u16, i16)>,
+    /// Rows that have many weights, written out for all classes: added without looking at the class of each.
+    dense: Vec<i16>,
+    /// Feature to row, or with [`DENSE`] to the number of a dense row.
     table: Table,
 }
+
+/// Marks the number of a dense row.
+const DENSE: u32 = 1 << 30;
 
 impl PartialEq for Model {
     fn eq(&self, other: &Self) -> bool {
@@ -39,14 +45,27 @@ impl Model {
 
     fn indexed(classes: u16, keys: Vec<u32>, starts: Vec<u32>, weights: Vec<(u16, i16)>) -> Self {
         let mut table = Table::with_room_for(keys.len());
+        let mut dense = Vec::new();
+        let width = classes as usize;
         for (row, &key) in keys.iter().enumerate() {
-            table.get_or_insert(key, row as u32);
+            let weights = &weights[starts[row] as usize..starts[row + 1] as usize];
+            let mut value = row as u32;
+            if weights.len() * 8 > width {
+                value = DENSE | (dense.len() / width) as u32;
+                let start = dense.len();
+                dense.resize(start + width, 0);
+                for &(class, weight) in weights {
+                    dense[start + class as usize] = weight;
+                }
+            }
+            table.get_or_insert(key, value);
         }
         Self {
             classes,
             keys,
             starts,
             weights,
+            dense,
             table,
         }
     }
@@ -82,6 +101,15 @@ impl Model {
     #[inline]
     pub fn add(&self, feature: u64, scores: &mut [i32]) {
         if let Some(row) = self.table.get(Table::key(feature)) {
+            if row & DENSE != 0 {
+                let width = self.classes as usize;
+                let start = (row & !DENSE) as usize * width;
+                let weights = &self.dense[start..start + width];
+                for (score, &weight) in scores[..width].iter_mut().zip(weights) {
+                    *score += i32::from(weight);
+                }
+                return;
+            }
             let row = row as usize;
             let (start, end) = (self.starts[row] as usize, self.starts[row + 1] as usize);
             for &(class, weight) in &self.weights[start..end] {
