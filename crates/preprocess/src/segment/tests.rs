@@ -343,8 +343,8 @@ proptest! {
 #[test]
 #[ignore = "needs data sets: set KILN_DATA"]
 fn english_reaches_its_bars_on_the_development_split() {
-    let folder =
-        PathBuf::from(std::env::var_os("KILN_DATA").expect("KILN_DATA is set")).join("nlp/ud");
+    let data = std::env::var_os("KILN_DATA").expect("KILN_DATA is set");
+    let folder = Path::new(&data).join("nlp/ud");
     let read = |name: &str| read_gold(crate::conllu::open(&folder.join(name)).unwrap()).unwrap();
     let score = Segmenter::english().score(&read("en_ewt-dev.conllu"));
     assert!(
