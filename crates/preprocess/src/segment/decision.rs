@@ -9,6 +9,9 @@ pub(super) struct Decision {
     /// Upper half of a feature, and how much it speaks for yes; 0 if the place is free. Open addressing with linear
     /// probing; a power of two long, at most half full.
     slots: Vec<(u32, i32)>,
+    /// A bit for each feature that is there, and for some that are not: most that are asked for are not, and these bits
+    /// stay in a near cache.
+    bits: Vec<u64>,
 }
 
 impl PartialEq for Decision {
@@ -21,6 +24,7 @@ impl Decision {
     /// Of a model in which class 1 says yes.
     pub(super) fn new(model: Model) -> Self {
         let mut slots = vec![(0, 0); (model.features().max(4) * 2).next_power_of_two()];
+        let mut bits = vec![0; slots.len().div_ceil(16)];
         let mask = slots.len() - 1;
         for (key, row) in model.rows() {
             let weight = row
@@ -36,9 +40,11 @@ impl Decision {
                     place = (place + 1) & mask;
                 }
                 slots[place] = (key, weight);
+                let (word, bit) = bit_of(key, bits.len());
+                bits[word] |= bit;
             }
         }
-        Self { model, slots }
+        Self { model, slots, bits }
     }
 
     pub(super) fn model(&self) -> &Model {
@@ -51,6 +57,10 @@ impl Decision {
         let mut score = 0;
         for feature in features {
             let key = (feature >> 32) as u32;
+            let (word, bit) = bit_of(key, self.bits.len());
+            if self.bits[word] & bit == 0 {
+                continue;
+            }
             // Keys are hashes: their own bits spread them.
             let mut place = key as usize & mask;
             loop {
@@ -67,4 +77,10 @@ impl Decision {
         }
         score > 0
     }
+}
+
+/// The word, of a power of two of them, and the bit of a feature.
+#[inline]
+fn bit_of(key: u32, words: usize) -> (usize, u64) {
+    ((key >> 6) as usize & (words - 1), 1 << (key & 63))
 }

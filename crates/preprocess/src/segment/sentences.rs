@@ -22,12 +22,17 @@ struct Word {
     ending: u64,
 }
 
+/// How many tokens a question looks at, and no less.
+const RECENT: usize = 4;
+
 /// What a text is like so far.
 pub(super) struct Ends<'a> {
     text: &'a str,
     tokens: &'a [Range<usize>],
     words: &'a Words,
     features: Vec<u64>,
+    /// Words that were asked for last, at their places modulo their number.
+    recent: [(usize, Word); RECENT],
     /// How many full stops have a small, and how many another beginning of a word behind them: the writer's habit.
     habit: u64,
     capitals: u64,
@@ -59,6 +64,7 @@ impl<'a> Ends<'a> {
             tokens,
             words,
             features: Vec::new(),
+            recent: [(usize::MAX, Word::default()); RECENT],
             habit: feature(u64::from(small > 0), u64::from(large > small)),
             capitals: (upper * 6 / letters.max(1)) as u64,
         }
@@ -70,18 +76,25 @@ impl<'a> Ends<'a> {
             .map_or("", |token| &self.text[token.clone()])
     }
 
-    fn word(&self, place: Option<usize>) -> Word {
-        let Some(token) = place.and_then(|place| self.tokens.get(place)) else {
+    fn word(&mut self, place: Option<usize>) -> Word {
+        let Some((place, token)) = place.and_then(|place| Some((place, self.tokens.get(place)?)))
+        else {
             return Word::default();
         };
+        let (kept, word) = self.recent[place % RECENT];
+        if kept == place {
+            return word;
+        }
         let form = &self.text[token.clone()];
         let lower = lower_hash(form);
-        Word {
+        let word = Word {
             lower,
             shape: shape(form),
             known: self.words.get(lower).into(),
             ending: hash(&form.as_bytes()[form.len().saturating_sub(3)..]),
-        }
+        };
+        self.recent[place % RECENT] = (place, word);
+        word
     }
 
     /// The sentences of the paragraph. `ends` is given the features of every place in question and the token behind
@@ -92,7 +105,10 @@ impl<'a> Ends<'a> {
         mut ends: impl FnMut(&[u64], usize) -> bool,
     ) {
         let mut first = 0;
-        let mut inside = Inside::default();
+        let mut inside = Inside {
+            beginning: self.word(Some(0)),
+            ..Inside::default()
+        };
         for next in 1..self.tokens.len() {
             let before = self.form(next - 1);
             inside.take(before);
@@ -104,6 +120,7 @@ impl<'a> Ends<'a> {
             if ends(&features, next) {
                 sentences.push(self.tokens[first].start..self.tokens[next - 1].end);
                 inside = Inside {
+                    beginning: self.word(Some(next)),
                     last: feature(bucket(next - first).min(5), self.word(Some(next - 1)).shape),
                     ..Inside::default()
                 };
@@ -129,12 +146,12 @@ impl<'a> Ends<'a> {
         }
     }
 
-    fn describe(&self, first: usize, next: usize, inside: &Inside, features: &mut Vec<u64>) {
+    fn describe(&mut self, first: usize, next: usize, inside: &Inside, features: &mut Vec<u64>) {
         let one = self.word(Some(next - 1));
         let two = self.word(Some(next));
         let before = self.word((next - 1).checked_sub(1).filter(|place| *place >= first));
         let after = self.word(Some(next + 1));
-        let beginning = self.word(Some(first));
+        let beginning = inside.beginning;
         let joined = u64::from(self.tokens[next - 1].end == self.tokens[next].start);
         let joined_before =
             u64::from(next >= 2 && self.tokens[next - 2].end == self.tokens[next - 1].start);
@@ -221,14 +238,14 @@ struct Inside {
     brackets: i32,
     quotes: u32,
     stopped: bool,
-    tokens: u32,
     /// How the sentence before was: its length and its end.
     last: u64,
+    /// Its first token.
+    beginning: Word,
 }
 
 impl Inside {
     fn take(&mut self, token: &str) {
-        self.tokens += 1;
         match token {
             "(" | "[" | "{" | "-LRB-" => self.brackets += 1,
             ")" | "]" | "}" | "-RRB-" => self.brackets -= 1,

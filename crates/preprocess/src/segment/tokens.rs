@@ -312,6 +312,10 @@ pub(super) fn lower_hash(word: &str) -> u64 {
 
 /// Whether all of it is small letters.
 pub(super) fn in_small_letters(form: &str) -> bool {
-    form.chars()
-        .all(|character| Class::of(character) == Class::Lower)
+    match form.is_ascii() {
+        true => form.bytes().all(|byte| byte.is_ascii_lowercase()),
+        false => form
+            .chars()
+            .all(|character| Class::of(character) == Class::Lower),
+    }
 }
