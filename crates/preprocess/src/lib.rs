@@ -25,6 +25,6 @@ mod tokenizer;
 
 pub use error::Error;
 pub use tokenizer::{
-    BpeConfig, ByteConfig, CharacterConfig, FileConfig, Texts, TokenizerConfig, TrainedTokenizer,
-    Used, encode_batch, load, train,
+    BpeConfig, ByteConfig, CharacterConfig, FileConfig, ReportText, Texts, TokenCounts,
+    TokenizerConfig, TokenizerReport, TrainedTokenizer, Used, UsedToken, encode_batch, load, train,
 };
