@@ -1,7 +1,7 @@
 //! How fast texts become ids and ids texts, on one core: `cargo bench -p kiln-preprocess --bench tokenizers`.
 //!
 //! `KILN_TOKENIZERS` names a folder with `tokenizer.json` and `texts.jsonl` (lines of `{"text": ...}`), as
-//! `scripts/bench/tokenizers.py` writes it; without it the texts are made-up words and the vocabulary is trained on them.
+//! `scripts/bench/tokenizers.py` writes it, and `ids.jsonl` with the ids that each text must have; without it the texts are made-up words and the vocabulary is trained on them.
 //! `cold` is the first time that a tokenizer just loaded sees the texts, `warm` any later time. Rates are of bytes of text.
 
 #[path = "../../corpus/benches/cpu_time/mod.rs"]
@@ -106,6 +106,13 @@ fn tokenizers(criterion: &mut Criterion<CpuTime>) {
             ids
         })
         .collect();
+    if let Some(folder) = std::env::var_os("KILN_TOKENIZERS") {
+        let lines = std::fs::read_to_string(Path::new(&folder).join("ids.jsonl"));
+        for (number, line) in lines.unwrap_or_default().lines().enumerate() {
+            let expected: Vec<TokenId> = serde_json::from_str(line).expect("a list of ids");
+            assert_eq!(encoded.get(number), Some(&expected), "text {number}");
+        }
+    }
     group.bench_function("decode", |bench| {
         bench.iter(|| {
             for ids in &encoded {

@@ -45,7 +45,7 @@ pub use preprocessing::{
 pub use segment::Segmenter;
 pub use stem::Stemmer;
 pub use tokenizer::{
-    BpeConfig, ByteConfig, CharacterConfig, FileConfig, SplitName, Texts, TokenizerConfig,
-    TrainedTokenizer, UnigramConfig, Used, WordConfig, WordSplit, WordpieceConfig, encode_batch,
-    load, train,
+    BpeConfig, ByteConfig, CharacterConfig, FileConfig, ReportText, SplitName, Texts, TokenCounts,
+    TokenizerConfig, TokenizerReport, TrainedTokenizer, UnigramConfig, Used, UsedToken, WordConfig,
+    WordSplit, WordpieceConfig, encode_batch, load, train,
 };

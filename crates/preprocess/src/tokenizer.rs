@@ -8,10 +8,14 @@ mod character;
 mod config;
 mod encoder;
 mod file;
+mod file_check;
 mod hugging_face;
 #[cfg(test)]
 mod kinds;
 mod pieces;
+#[cfg(test)]
+mod real_shapes;
+mod report;
 mod special;
 mod split;
 mod tokenizer_config;
@@ -27,4 +31,5 @@ pub use config::{
     WordConfig, WordSplit, WordpieceConfig,
 };
 pub use file::load;
+pub use report::{ReportText, TokenCounts, TokenizerReport, UsedToken};
 pub use train::{Texts, TrainedTokenizer, Used, train};

@@ -11,15 +11,18 @@ use std::collections::HashMap;
 use kiln_tokens::TokenId;
 use tokenizers::Tokenizer;
 
-use cache::{Caches, KEY_BYTES, PackedIds, WordCache, hash, key, pack};
+use cache::{Caches, KEY_BYTES, NO_KEY, PackedIds, WordCache, hash, key, pack};
 use merge::{Merges, Scratch};
 use recognise::{Recognised, recognise};
 
 use crate::Error;
 use crate::tokenizer::words::{Scanner, Split, WithScanner};
 
+/// So many words are looked up together.
+const WORDS: usize = 32;
+
 /// Ids are written in front of this many that are not used yet.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 256;
 
 /// After longer words, what a thread merges in is given back.
 const SCRATCH_BYTES: usize = 1 << 16;
@@ -117,19 +120,31 @@ impl WithScanner for Encode<'_> {
             text,
             mut output,
         } = self;
+        let mut starts = [0; WORDS + 1];
+        let mut keys = [NO_KEY; WORDS];
+        let mut places = [0; WORDS];
         let mut start = 0;
         while start < text.len() && output.written < output.most {
-            let end = scanner.word_end(text, start);
-            let known = if end - start <= KEY_BYTES {
-                cache.get(key(text, start, end))
-            } else {
-                None
-            };
-            match known {
-                Some(ids) => output.push(ids),
-                None => encoder.encode_new(cache, &text[start..end], &mut output),
+            let mut count = 0;
+            while count < WORDS && start < text.len() {
+                let end = scanner.word_end(text, start);
+                let short = end - start <= KEY_BYTES;
+                keys[count] = if short { key(text, start, end) } else { NO_KEY };
+                starts[count] = start;
+                count += 1;
+                start = end;
             }
-            start = end;
+            starts[count] = start;
+            cache.find(&keys[..count], &mut places[..count]);
+            for word in 0..count {
+                match cache.get(keys[word], places[word]) {
+                    Some(ids) => output.push(ids),
+                    None => {
+                        let word = &text[starts[word]..starts[word + 1]];
+                        encoder.encode_new(cache, word, &mut output);
+                    }
+                }
+            }
         }
         output.finish();
     }

@@ -1,23 +1,18 @@
 //! Reading a `tokenizer.json`, and telling from it which tokenizer it is.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use kiln_text::Position;
 use kiln_tokens::Tokenizer;
-use serde::de::IgnoredAny;
 use tokenizers::Model;
 use tokenizers::ModelWrapper;
 
 use crate::tokenizer::byte::ByteTokenizer;
 use crate::tokenizer::character::CharacterTokenizer;
 use crate::tokenizer::hugging_face::HuggingFaceTokenizer;
-use crate::tokenizer::{byte, character};
+use crate::tokenizer::{byte, character, file_check};
 use crate::{Error, PREPROCESSING_FILE, PreprocessedTokenizer, Preprocessor, TrainedTokenizer};
-
-/// More ids than any vocabulary has: a table of them would take all memory.
-const IDS_LIMIT: u32 = 1 << 24;
 
 /// Load a tokenizer of any kind from its `tokenizer.json`. If a `preprocessing.json` lies beside it, its steps stand before
 /// the tokenizer, as they did when it was trained.
@@ -40,43 +35,18 @@ pub fn load(path: &Path) -> Result<Arc<dyn Tokenizer>, Error> {
 /// The tokenizer in a file.
 pub(crate) fn read(path: &Path) -> Result<TrainedTokenizer, Error> {
     let bytes = std::fs::read(path).map_err(|error| kiln_text::Error::io(path, &error))?;
-    check_json(&bytes)
-        .map_err(|(position, problem)| kiln_text::Error::mistake(path, position, problem))?;
-    let definition = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| {
-        let problem = format!("not a tokenizer.json that can be read here: {error}");
-        kiln_text::Error::mistake(path, Position::Whole, problem)
-    })?;
-    let last = definition.get_vocab(true).into_values().max();
-    if last.is_none_or(|last| last >= IDS_LIMIT) {
-        let found = last.map_or("no ids".into(), |last| format!("id {last}"));
-        let problem = format!(
-            "not a usable tokenizer.json: it has {found}; expected 1 to {IDS_LIMIT} ids counted from 0"
-        );
-        return Err(kiln_text::Error::mistake(path, Position::Whole, problem).into());
-    }
+    let wrong = |(position, problem)| kiln_text::Error::mistake(path, position, problem);
+    let added = file_check::check(&bytes).map_err(wrong)?;
+    // The library panics at some definitions that are JSON and no tokenizer.
+    let read = std::panic::catch_unwind(|| tokenizers::Tokenizer::from_bytes(&bytes));
+    let definition = read
+        .unwrap_or_else(|_| Err("the tokenizers library gave up on it".into()))
+        .map_err(|error| {
+            let problem = format!("not a tokenizer.json that can be read here: {error}");
+            kiln_text::Error::mistake(path, Position::Whole, problem)
+        })?;
+    file_check::check_ids(&added, &definition).map_err(wrong)?;
     recognise(definition)
-}
-
-/// What is wrong with the document as JSON. The library would say it without a place, and panics at some of it.
-fn check_json(bytes: &[u8]) -> Result<(), (Position, String)> {
-    let no_model =
-        "not a tokenizer.json: it has no `model`; expected what Hugging Face `tokenizers` saves";
-    match serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(bytes) {
-        Ok(keys) if keys.contains_key("model") => Ok(()),
-        Ok(_) => Err((Position::Whole, no_model.into())),
-        Err(error) if error.is_data() => Err((Position::Whole, no_model.into())),
-        Err(error) => {
-            let column = error.column();
-            let problem = if error.is_eof() {
-                format!(
-                    "the tokenizer file ends in the middle, at column {column}: it is truncated; fetch or train it again"
-                )
-            } else {
-                format!("not a tokenizer.json: not JSON at column {column} ({error})")
-            };
-            Err((Position::Line(error.line() as u64), problem))
-        }
-    }
 }
 
 /// The tokenizer that a definition stands for: one of ours if writing ours down gives the same file, else the library's.
@@ -279,8 +249,68 @@ mod tests {
         ] {
             check_refused(contents, expected);
         }
+        let model = |of: &str| format!(r#"{{"version": "1.0", "model": {{"type": "BPE", {of}}}}}"#);
+        let words = |of: &str| {
+            format!(
+                r#"{{"version": "1.0", "model": {{"type": "WordLevel", {of}, "unk_token": "u"}}}}"#
+            )
+        };
+        for (contents, expected) in [
+            (
+                words("\"vocab\": {\"a\": 0,\n\"b\": 0}"),
+                "2: not a usable tokenizer.json: tokens \"a\" and \"b\" have the same id 0",
+            ),
+            (words(r#""vocab": {"a": 0, "a": 1}"#), "1: not a usable tokenizer.json: token \"a\" has two ids, 0 and 1"),
+            (words(r#""vocab": {"a": -1}"#), ".json:1: "),
+            (words(r#""vocab": {"a": "0"}"#), ".json:1: "),
+            (words(r#""vocab": {"a": 16777216}"#), "token \"a\" has id 16777216: expected ids below 16777216"),
+            (
+                words(r#""vocab": {"a": 0, "b": 1, "c": 4}"#),
+                "no token has id 2, and 2 of the ids up to 4 have none",
+            ),
+            (model(r#""vocab": {"a": 0, "b": 1}, "merges": ["a b"]"#), "merge 1 of \"a\" and \"b\" makes \"ab\", which is no token"),
+            (
+                model(r#""vocab": {"a": 0, "ab": 1, "b": 2}, "merges": [["a", "b"], ["ab", "c"]]"#),
+                "merge 2 is of \"ab\" and \"c\", but there is no token \"c\"",
+            ),
+            (model(r#""vocab": {"a": 0}, "merges": ["a"]"#), "merge 1 is \"a\": expected two tokens"),
+            (model(r#""vocab": {"a": 0}, "merges": ["a a a"]"#), "merge 1 is \"a a a\""),
+            (model(r#""vocab": {"a": 0}, "merges": [7]"#), ".json:1: "),
+            (
+                model(r###""continuing_subword_prefix": "##", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]"###),
+                "merge 1 has \"b\" on its right, which does not begin with the prefix \"##\"",
+            ),
+            (model(r#""vocab": 7, "merges": []"#), ".json:1: "),
+            (
+                words(r#""vocab": {"a": 0}"#).replacen('{', r#"{"added_tokens": [{"id": 4, "content": "b", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true}], "#, 1),
+                "the added token \"b\" has id 4, but the library gives it 1",
+            ),
+        ] {
+            check_refused(contents.as_bytes(), expected);
+        }
         for cut in [1, 10, whole.len() / 3, whole.len() / 2, whole.len() - 2] {
             check_refused(&whole.as_bytes()[..cut], "it is truncated");
+        }
+    }
+
+    proptest! {
+        /// Whatever was done to a file, it is read or refused in one line.
+        #[test]
+        fn changed_files_never_panic(at in 0.0..1.0f64, bytes in proptest::collection::vec(any::<u8>(), 0..4), cut in 0usize..40) {
+            use std::sync::LazyLock;
+            static WHOLE: LazyLock<String> =
+                LazyLock::new(|| trained(&configs()[2]).json().to_owned());
+            let mut contents = WHOLE.clone().into_bytes();
+            let at = (at * contents.len() as f64) as usize;
+            let end = (at + cut).min(contents.len());
+            contents.splice(at..end, bytes);
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("tokenizer.json");
+            std::fs::write(&path, contents).unwrap();
+            match load(&path) {
+                Ok(tokenizer) => drop(tokenizer.encode("Speak, speak", &mut Vec::new())),
+                Err(error) => prop_assert!(!error.to_string().contains('\n'), "{}", error),
+            }
         }
     }
 
