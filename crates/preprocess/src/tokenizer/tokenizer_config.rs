@@ -135,7 +135,7 @@ mod tests {
         assert!(error.is_mistake());
         let message = error.to_string();
         assert!(
-            message.contains("tokenizer_config.json: line 2"),
+            message.contains("tokenizer_config.json:2: expected a JSON object"),
             "{message}"
         );
         assert!(load(&path).is_ok(), "ids do not depend on it");
