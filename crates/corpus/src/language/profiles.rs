@@ -1,5 +1,6 @@
 //! What is known of languages that share a script: which trigrams each has most, and its letters.
 
+use std::cmp::Reverse;
 use std::sync::LazyLock;
 
 use super::trigrams::{self, Trigram};
@@ -15,7 +16,7 @@ pub(super) struct Profiles {
     /// Codes of ISO 639-3.
     pub(super) languages: Vec<&'static str>,
     symbols: Symbols,
-    places: Places,
+    ranks: Ranks,
     /// For each symbol whether it is a letter of each language, as 0 or 1; empty for scripts of which no alphabets are known.
     letters: Vec<u32>,
 }
@@ -56,22 +57,27 @@ impl Profiles {
     /// The sum of differences in rank over a profile's trigrams, made a similarity from 0 to 1. What a short text cannot have
     /// does not count against it.
     fn by_trigrams(&self, ranked: &[(Trigram, u32)], symbols: &[u8]) -> Vec<f64> {
-        let compared = ranked.len().min(COMPARED);
-        let mut distances = [(PROFILE * compared.min(PROFILE)) as i32; Place::LANGUAGES];
-        for &(trigram, rank) in ranked.iter().filter(|&&(_, rank)| rank < COMPARED as u32) {
-            let key = Places::key(trigram.codes().map(|code| symbols[code as usize]));
-            for place in self.places.of(key) {
-                let difference = place.rank().abs_diff(rank as i32) as i32;
-                distances[place.language()] += difference - PROFILE as i32;
-            }
+        // Those that any language has, without a branch: which these are, no processor foresees.
+        let mut known = vec![(0, 0); ranked.len()];
+        let mut length = 0;
+        for &(trigram, rank) in ranked {
+            let row = self
+                .ranks
+                .row(trigram.codes().map(|code| symbols[code as usize]));
+            known[length] = (row, rank as i16);
+            length += usize::from((row != 0) & (rank < COMPARED as u32));
         }
+        let nearness = self.ranks.nearness(&known[..length]);
+
+        let compared = ranked.len().min(COMPARED);
         let furthest = (PROFILE * compared) as i32;
-        let similarity = |&distance: &i32| {
-            let distance = distance.clamp(0, (PROFILE * PROFILE) as i32);
+        let none_known = (PROFILE * compared.min(PROFILE)) as i32;
+        let similarity = |&nearness: &i32| {
+            let distance = (none_known - nearness).clamp(0, (PROFILE * PROFILE) as i32);
             f64::from(furthest - distance) / f64::from(furthest)
         };
-        let distances = distances[..self.languages.len()].iter();
-        distances.map(similarity).collect()
+        let nearness = nearness[..self.languages.len()].iter();
+        nearness.map(similarity).collect()
     }
 
     /// How many letters a text has, and for each language how many more of them it has than not, at least 0.
@@ -101,9 +107,6 @@ struct Symbols {
     numbers: Vec<u8>,
 }
 
-/// The number of a character that no profile and no alphabet has.
-const UNKNOWN: u8 = u8::MAX;
-
 /// A text in codes: the numbers of its symbols, shifted where unknown characters are among them.
 struct Coded {
     text: Vec<u32>,
@@ -118,10 +121,11 @@ impl Symbols {
         characters.sort_unstable();
         characters.dedup();
         let end = characters.last().map_or(0, |&last| last as usize + 1);
+        let unknown = characters.len() as u8;
         // Digits and signs of ASCII say nothing of a language and count as blanks.
         let blank = |character: usize| matches!(character, 0..=0x40 | 0x5b..=0x60 | 0x7b..=0x7e);
         let numbers =
-            (0..end.max(0x80)).map(|character| if blank(character) { 0 } else { UNKNOWN });
+            (0..end.max(0x80)).map(|character| if blank(character) { 0 } else { unknown });
         let mut numbers: Vec<u8> = numbers.collect();
         for (number, &character) in (0..).zip(&characters) {
             numbers[character as usize] = number;
@@ -130,6 +134,16 @@ impl Symbols {
             characters,
             numbers,
         }
+    }
+
+    /// How many there are, one for all that are unknown included.
+    fn count(&self) -> usize {
+        self.characters.len() + 1
+    }
+
+    /// The number of all characters that no profile and no alphabet has.
+    fn unknown(&self) -> u8 {
+        self.characters.len() as u8
     }
 
     fn code(&self, lowercase: &str) -> Coded {
@@ -141,8 +155,8 @@ impl Symbols {
                 .numbers
                 .get(character as usize)
                 .copied()
-                .unwrap_or(UNKNOWN);
-            if number == UNKNOWN {
+                .unwrap_or(self.unknown());
+            if number == self.unknown() {
                 unknown.push((character, text.len()));
             }
             tally[usize::from(number)] += 1;
@@ -177,7 +191,7 @@ impl Symbols {
         for run in unknown.chunk_by(|left, right| left.0 == right.0) {
             next(&mut symbols, Some(run[0].0));
             placed.extend(run.iter().map(|&(_, place)| (place, symbols.len() as u32)));
-            symbols.push(UNKNOWN);
+            symbols.push(self.unknown());
         }
         next(&mut symbols, None);
         for code in &mut *text {
@@ -190,88 +204,97 @@ impl Symbols {
     }
 }
 
-/// A language that has a trigram in its profile, and the trigram's rank there.
-#[derive(Clone, Copy)]
-struct Place(u16);
+/// At least as many as there are languages in a script.
+const LANES: usize = 40;
+/// The rank of a trigram that is not in a profile.
+const ABSENT: i16 = i16::MAX;
 
-impl Place {
-    /// More than there are languages: as many as the bits beside the rank can tell apart.
-    const LANGUAGES: usize = 1 << (16 - Self::RANK);
-    const RANK: u32 = 9;
-
-    fn new(language: u16, rank: u16) -> Self {
-        Self(language << Self::RANK | rank)
-    }
-
-    fn language(self) -> usize {
-        usize::from(self.0 >> Self::RANK)
-    }
-
-    fn rank(self) -> i32 {
-        i32::from(self.0 & ((1 << Self::RANK) - 1))
-    }
+/// The rank of each trigram in each profile. A row of all languages is worked off at once by the processor's vector unit.
+struct Ranks {
+    /// For each trigram of a profile its ranks; the first row is that of all others.
+    rows: Vec<[i16; LANES]>,
+    /// For each pair of symbols where in `slots` the rows of the trigrams begin that begin with it: rows displaced so that none
+    /// has its slot where another has one (Tarjan and Yao 1979, "Storing a Sparse Table").
+    displacements: Vec<u16>,
+    /// The pair that a slot belongs to, and a row.
+    slots: Vec<(u16, u16)>,
+    symbols: usize,
 }
 
-/// Where the profiles have which trigram: a table with open addresses, as one text looks up some hundreds.
-struct Places {
-    slots: Vec<Slot>,
-    places: Vec<Place>,
-    shift: u32,
-}
-
-/// A trigram and where its places begin and end.
-#[derive(Clone, Copy, Default)]
-struct Slot {
-    /// 0 in an empty slot.
-    key: u32,
-    start: u16,
-    end: u16,
-}
-
-impl Places {
-    /// The symbols of a trigram in one number. It is not 0: there is no trigram of blanks.
-    fn key([first, middle, last]: [u8; 3]) -> u32 {
-        u32::from(first) << 16 | u32::from(middle) << 8 | u32::from(last)
-    }
-
-    fn new(mut found: Vec<(u32, u16, u16)>) -> Self {
+impl Ranks {
+    /// From trigrams, languages and ranks there.
+    fn new(mut found: Vec<([u8; 3], usize, i16)>, symbols: usize) -> Self {
         found.sort_unstable();
-        let runs = || found.chunk_by(|left, right| left.0 == right.0);
-        let bits = (2 * runs().count()).next_power_of_two().ilog2();
-        let mut table = Self {
-            slots: vec![Slot::default(); 1 << bits],
-            places: Vec::with_capacity(found.len()),
-            shift: u32::BITS - bits,
-        };
-        for run in runs() {
-            let slot = table.slot(run[0].0);
-            let start = table.places.len() as u16;
-            let places = run
-                .iter()
-                .map(|&(_, language, rank)| Place::new(language, rank));
-            table.places.extend(places);
-            table.slots[slot] = Slot {
-                key: run[0].0,
-                start,
-                end: table.places.len() as u16,
+        let mut rows = vec![[ABSENT; LANES]];
+        let mut pairs: Vec<(usize, Vec<(usize, u16)>)> = Vec::new();
+        for run in found.chunk_by(|left, right| left.0 == right.0) {
+            let [first, middle, last] = run[0].0.map(usize::from);
+            let pair = first * symbols + middle;
+            if pairs.last().is_none_or(|&(other, _)| other != pair) {
+                pairs.push((pair, Vec::new()));
+            }
+            if let Some((_, lasts)) = pairs.last_mut() {
+                lasts.push((last, rows.len() as u16));
+            }
+            let mut row = [ABSENT; LANES];
+            for &(_, language, rank) in run {
+                row[language] = rank;
+            }
+            rows.push(row);
+        }
+
+        let mut displacements = vec![0; symbols * symbols];
+        let mut slots: Vec<Option<(u16, u16)>> = vec![None; symbols];
+        pairs.sort_by_key(|(_, lasts)| Reverse(lasts.len()));
+        for (pair, lasts) in pairs {
+            let free = |displacement: &usize| {
+                let taken = |&(last, _): &(usize, u16)| {
+                    slots.get(displacement + last).is_some_and(Option::is_some)
+                };
+                !lasts.iter().any(taken)
             };
+            let displacement = (0..).find(free).unwrap_or(slots.len());
+            slots.resize(slots.len().max(displacement + symbols), None);
+            for (last, row) in lasts {
+                slots[displacement + last] = Some((pair as u16, row));
+            }
+            displacements[pair] = displacement as u16;
         }
-        table
+        let slots = slots.into_iter().map(|slot| slot.unwrap_or((u16::MAX, 0)));
+        Self {
+            rows,
+            displacements,
+            slots: slots.collect(),
+            symbols,
+        }
     }
 
-    /// The slot that has the key, or the one that would get it.
-    fn slot(&self, key: u32) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = (key.wrapping_mul(0x9e37_79b9) >> self.shift) as usize;
-        while (self.slots[slot & mask].key != key) & (self.slots[slot & mask].key != 0) {
-            slot += 1;
-        }
-        slot & mask
+    /// The number of a trigram's row, 0 if no profile has it.
+    fn row(&self, trigram: [u8; 3]) -> u16 {
+        let [first, middle, last] = trigram.map(usize::from);
+        let pair = first * self.symbols + middle;
+        let (owner, row) = self.slots[usize::from(self.displacements[pair]) + last];
+        if usize::from(owner) == pair { row } else { 0 }
     }
 
-    fn of(&self, key: u32) -> &[Place] {
-        let slot = self.slots[self.slot(key)];
-        &self.places[usize::from(slot.start)..usize::from(slot.end)]
+    /// For each language the sum of how much nearer ranks are than that of a trigram which is not there.
+    fn nearness(&self, known: &[(u16, i16)]) -> [i32; LANES] {
+        let mut sums = [0; LANES];
+        // As many as stay within 16 bits, a trigram's being at most 300.
+        for some in known.chunks(i16::MAX as usize / PROFILE) {
+            let mut sums_of_some = [0; LANES];
+            for &(row, rank) in some {
+                let row = &self.rows[usize::from(row)];
+                for (sum, &its_rank) in sums_of_some.iter_mut().zip(row) {
+                    let nearer = PROFILE as i16 - (its_rank - rank).abs();
+                    *sum += if its_rank == ABSENT { 0 } else { nearer };
+                }
+            }
+            for (sum, &of_some) in sums.iter_mut().zip(&sums_of_some) {
+                *sum += i32::from(of_some);
+            }
+        }
+        sums
     }
 }
 
@@ -297,7 +320,7 @@ fn build(rows: &[[&'static str; 4]]) -> Profiles {
     for (language, profile) in (0..).zip(&profiles) {
         for (rank, trigram) in (0..).zip(profile.as_chunks::<3>().0) {
             let numbers = trigram.map(|character| symbols.numbers[character as usize]);
-            found.push((Places::key(numbers), language, rank));
+            found.push((numbers, language, rank));
         }
     }
     let letters = if rows.iter().all(|row| row[2].is_empty()) {
@@ -312,8 +335,8 @@ fn build(rows: &[[&'static str; 4]]) -> Profiles {
     };
     Profiles {
         languages: rows.iter().map(|row| row[1]).collect(),
+        ranks: Ranks::new(found, symbols.count()),
         symbols,
-        places: Places::new(found),
         letters,
     }
 }
