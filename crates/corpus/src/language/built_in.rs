@@ -6,7 +6,7 @@
 
 use std::cmp::Reverse;
 
-use super::profiles::{Agreement, Profiles};
+use super::profiles::{Agreement, LANES, Profiles};
 use super::script::{Census, Languages, Script};
 
 /// A language that a text seems to be in.
@@ -27,7 +27,7 @@ pub(super) fn detect(text: &str) -> Option<Found> {
         Languages::ChineseOrJapanese => chinese_or_japanese(&census),
         Languages::Several => {
             let profiles = Profiles::of(script.code)?;
-            let (number, confidence) = closest(&profiles.compare(text))?;
+            let (number, confidence) = closest(&profiles.compare(text), profiles.languages.len())?;
             (profiles.languages[number], confidence)
         }
     };
@@ -51,39 +51,38 @@ fn chinese_or_japanese(census: &Census) -> (&'static str, f64) {
 }
 
 /// The number of the language that agrees best, and the confidence.
-fn closest(agreement: &Agreement) -> Option<(usize, f64)> {
+fn closest(agreement: &Agreement, languages: usize) -> Option<(usize, f64)> {
     // Letters count for 2/3 in an empty text, for 1/3 from 100 letters on.
     let letters = (-(agreement.letters as f64 / 300.0) + 2.0 / 3.0).clamp(1.0 / 3.0, 2.0 / 3.0);
-    let pairs = agreement.by_letters.iter().zip(&agreement.by_trigrams);
-    let scores: Vec<f64> = pairs
-        .map(|(&of_letters, &of_trigrams)| {
-            of_letters as f64 / agreement.letters as f64 * letters + of_trigrams * (1.0 - letters)
-        })
-        .collect();
+    let scores: [f64; LANES] = std::array::from_fn(|number| {
+        let of_letters = f64::from(agreement.by_letters[number]) / agreement.letters as f64;
+        of_letters * letters + agreement.by_trigrams[number] * (1.0 - letters)
+    });
+    let scores = scores.get(..languages)?;
 
-    let mut first = 0;
-    let mut second: Option<f64> = None;
-    for (number, &score) in scores.iter().enumerate().skip(1) {
-        let behind = if score > scores[first] {
-            scores[std::mem::replace(&mut first, number)]
-        } else {
-            score
-        };
-        second = Some(second.map_or(behind, |second| second.max(behind)));
-    }
-    let best = *scores.get(first)?;
-    if second == Some(best) {
-        first = first_of_equals(agreement, &scores);
-    }
-    let confidence = second.map_or(1.0, |second| confidence(best, second, agreement.trigrams));
-    Some((first, confidence))
+    let best = scores.iter().copied().fold(0.0, f64::max);
+    let mut equals = (0..languages).filter(|&number| scores[number] == best);
+    let first = equals.next()?;
+    let (first, second) = match equals.next() {
+        Some(_) => (first_of_equals(agreement, scores), best),
+        None => {
+            let others = (0..languages).filter(|&number| number != first);
+            (
+                first,
+                others.map(|number| scores[number]).fold(0.0, f64::max),
+            )
+        }
+    };
+    Some((first, confidence(best, second, agreement.trigrams)))
 }
 
 /// Which of the languages with the same, highest score whatlang names, which sorts them twice by the library's unstable sort: by
 /// their letters, then by their scores.
 fn first_of_equals(agreement: &Agreement, scores: &[f64]) -> usize {
-    let mut by_letters: Vec<(u8, usize)> =
-        (0..).zip(agreement.by_letters.iter().copied()).collect();
+    let letters = |number: u8| agreement.by_letters[usize::from(number)] as usize;
+    let mut by_letters: Vec<(u8, usize)> = (0..scores.len() as u8)
+        .map(|number| (number, letters(number)))
+        .collect();
     by_letters.sort_unstable_by_key(|&(_, letters)| Reverse(letters));
     let mut by_score: Vec<(u8, f64)> = by_letters
         .into_iter()

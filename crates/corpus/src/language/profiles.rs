@@ -18,19 +18,19 @@ pub(super) struct Profiles {
     symbols: Symbols,
     ranks: Ranks,
     /// For each symbol whether it is a letter of each language, as 0 or 1; empty for scripts of which no alphabets are known.
-    letters: Vec<u32>,
+    letters: Vec<[u8; LANES]>,
 }
 
-/// How a text and each language agree, by the language's number.
+/// How a text and each language agree, by the language's number; what is behind the last language says nothing.
 pub(super) struct Agreement {
     /// How many different trigrams the text has, at most [`COMPARED`].
     pub(super) trigrams: usize,
     /// How many letters the text has.
     pub(super) letters: usize,
     /// From 0 to 1: 1 less the distance between the ranks of trigrams.
-    pub(super) by_trigrams: Vec<f64>,
+    pub(super) by_trigrams: [f64; LANES],
     /// From 0 to `letters`: those that the alphabet has less those that it has not.
-    pub(super) by_letters: Vec<usize>,
+    pub(super) by_letters: [u32; LANES],
 }
 
 impl Profiles {
@@ -56,7 +56,7 @@ impl Profiles {
 
     /// The sum of differences in rank over a profile's trigrams, made a similarity from 0 to 1. What a short text cannot have
     /// does not count against it.
-    fn by_trigrams(&self, ranked: &[(Trigram, u32)], symbols: &[u8]) -> Vec<f64> {
+    fn by_trigrams(&self, ranked: &[(Trigram, u32)], symbols: &[u8]) -> [f64; LANES] {
         // Those that any language has, without a branch: which these are, no processor foresees.
         let mut known = vec![(0, 0); ranked.len()];
         let mut length = 0;
@@ -72,31 +72,31 @@ impl Profiles {
         let compared = ranked.len().min(COMPARED);
         let furthest = (PROFILE * compared) as i32;
         let none_known = (PROFILE * compared.min(PROFILE)) as i32;
-        let similarity = |&nearness: &i32| {
+        let similarity = |nearness: i32| {
             let distance = (none_known - nearness).clamp(0, (PROFILE * PROFILE) as i32);
             f64::from(furthest - distance) / f64::from(furthest)
         };
-        let nearness = nearness[..self.languages.len()].iter();
-        nearness.map(similarity).collect()
+        nearness.map(similarity)
     }
 
     /// How many letters a text has, and for each language how many more of them it has than not, at least 0.
-    fn by_letters(&self, coded: &Coded) -> (usize, Vec<usize>) {
-        let languages = self.languages.len();
+    fn by_letters(&self, coded: &Coded) -> (usize, [u32; LANES]) {
         if self.letters.is_empty() {
-            return (1, vec![1; languages]);
+            return (1, [1; LANES]);
         }
         let all: u32 = coded.tally[1..].iter().sum();
-        let mut known = vec![0; languages];
-        for (&count, row) in coded.tally.iter().zip(self.letters.chunks_exact(languages)) {
+        let mut known = [0; LANES];
+        for (&count, row) in coded.tally.iter().zip(&self.letters) {
             if count > 0 {
                 for (sum, &has) in known.iter_mut().zip(row) {
-                    *sum += has * count;
+                    *sum += u32::from(has) * count;
                 }
             }
         }
-        let more = |known: u32| (2 * known).saturating_sub(all) as usize;
-        (all as usize, known.into_iter().map(more).collect())
+        (
+            all as usize,
+            known.map(|known| (2 * known).saturating_sub(all)),
+        )
     }
 }
 
@@ -205,7 +205,7 @@ impl Symbols {
 }
 
 /// At least as many as there are languages in a script.
-const LANES: usize = 40;
+pub(super) const LANES: usize = 40;
 /// The rank of a trigram that is not in a profile.
 const ABSENT: i16 = i16::MAX;
 
@@ -328,10 +328,13 @@ fn build(rows: &[[&'static str; 4]]) -> Profiles {
     } else {
         let characters = symbols.characters.iter();
         let row = |&letter: &char| {
-            rows.iter()
-                .map(move |row| u32::from(row[2].contains(letter)))
+            let mut row = [0; LANES];
+            for (has, [_, _, letters, _]) in row.iter_mut().zip(rows) {
+                *has = u8::from(letters.contains(letter));
+            }
+            row
         };
-        characters.flat_map(row).collect()
+        characters.map(row).collect()
     };
     Profiles {
         languages: rows.iter().map(|row| row[1]).collect(),

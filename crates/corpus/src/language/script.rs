@@ -89,6 +89,8 @@ static SCRIPTS: [Script; COUNT] = [
     script("Armn", One("hye"), &[('\u{530}', '\u{58f}'), ('\u{fb13}', '\u{fb17}')]),
 ];
 
+/// The number of the Latin script.
+const LATIN: u8 = 0;
 const NONE: u8 = u8::MAX;
 /// Of a character that two scripts have.
 const TWO: u8 = NONE - 1;
@@ -121,24 +123,58 @@ impl Census {
         // says of characters in two scripts, and of texts with as many letters of one as of another, comes of that order.
         let mut order: [u8; COUNT] = std::array::from_fn(|number| number as u8);
         let mut places: [u8; COUNT] = order;
-        for character in text.chars() {
-            let number = match table.get(character as usize) {
-                None | Some(&NONE) => continue,
-                Some(&TWO) => *order
+        // Of the script in the first place, counted apart from `counts`, as nearly all characters are of it.
+        let mut of_first = 0;
+        let mut rest = text;
+        loop {
+            // While Latin is in the first place a letter of ASCII moves nothing, and a run of them is counted at once.
+            if order[0] == LATIN {
+                let end = rest.bytes().position(|byte| !byte.is_ascii());
+                let (ascii, others) = rest.split_at(end.unwrap_or(rest.len()));
+                let letters = |bytes: &[u8]| -> u8 {
+                    bytes
+                        .iter()
+                        .map(|byte| u8::from(byte.is_ascii_alphabetic()))
+                        .sum()
+                };
+                of_first += ascii
+                    .as_bytes()
+                    .chunks(128)
+                    .map(|some| usize::from(letters(some)))
+                    .sum::<usize>();
+                rest = others;
+            }
+            let mut characters = rest.chars();
+            let Some(character) = characters.next() else {
+                break;
+            };
+            rest = characters.as_str();
+            let number = table.get(character as usize).copied().unwrap_or(NONE);
+            let number = match number {
+                _ if number == order[0] => {
+                    of_first += 1;
+                    continue;
+                }
+                NONE => continue,
+                TWO => *order
                     .iter()
                     .find(|&&number| has(number, character))
                     .unwrap_or(&order[0]),
-                Some(&number) => number,
+                _ => number,
             };
             counts[number as usize] += 1;
             let place = places[number as usize];
             if place > 0 {
                 let other = order[place as usize - 1];
+                if place == 1 {
+                    counts[other as usize] += std::mem::take(&mut of_first);
+                }
                 order.swap(place as usize - 1, place as usize);
                 places[number as usize] = place - 1;
                 places[other as usize] = place;
             }
         }
+        counts[order[0] as usize] += of_first;
         let mut counts = order.map(|number| (number, counts[number as usize]));
         counts.sort_unstable_by_key(|&(_, count)| Reverse(count));
         Self { counts }

@@ -74,21 +74,24 @@ fn all(text: &[u32]) -> Vec<Trigram> {
 
 /// Sorts by the last code, then by the middle one, then by the first, each time by counting.
 fn sorted(mut trigrams: Vec<Trigram>, codes: usize) -> Vec<Trigram> {
+    let mut starts = vec![[0; 3]; codes];
+    for trigram in &trigrams {
+        for place in 0..3 {
+            starts[trigram.code(place) as usize][place as usize] += 1;
+        }
+    }
+    let mut start = [0; 3];
+    for counts in &mut starts {
+        for (count, start) in counts.iter_mut().zip(&mut start) {
+            *start += std::mem::replace(count, *start);
+        }
+    }
     let mut other = vec![Trigram(0); trigrams.len()];
-    let mut ends = vec![0u32; codes];
     for place in 0..3 {
-        ends.fill(0);
-        for trigram in &trigrams {
-            ends[trigram.code(place) as usize] += 1;
-        }
-        let mut start = 0;
-        for end in &mut ends {
-            start += std::mem::replace(end, start);
-        }
         for &trigram in &trigrams {
-            let end = &mut ends[trigram.code(place) as usize];
-            other[*end as usize] = trigram;
-            *end += 1;
+            let next: &mut u32 = &mut starts[trigram.code(place) as usize][place as usize];
+            other[*next as usize] = trigram;
+            *next += 1;
         }
         std::mem::swap(&mut trigrams, &mut other);
     }
