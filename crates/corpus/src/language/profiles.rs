@@ -1,5 +1,6 @@
 //! What is known of languages that share a script: which trigrams each has most, and its letters.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::sync::LazyLock;
 
@@ -43,11 +44,17 @@ impl Profiles {
 
     /// Compares a text with all languages.
     pub(super) fn compare(&self, text: &str) -> Agreement {
-        let coded = self.symbols.code(&text.to_lowercase());
-        let ranked = trigrams::ranked(&coded.text, coded.symbols.len());
+        // Capitals of ASCII have the symbols of their small letters.
+        let lowercase = match text.is_ascii() {
+            true => Cow::Borrowed(text),
+            false => Cow::Owned(text.to_lowercase()),
+        };
+        let coded = self.symbols.code(&lowercase);
+        let mut ranked = trigrams::ranked(&coded.text, coded.symbols.len());
+        ranked.truncate(COMPARED);
         let (letters, by_letters) = self.by_letters(&coded);
         Agreement {
-            trigrams: ranked.len().min(COMPARED),
+            trigrams: ranked.len(),
             letters,
             by_trigrams: self.by_trigrams(&ranked, &coded.symbols),
             by_letters,
@@ -56,22 +63,21 @@ impl Profiles {
 
     /// The sum of differences in rank over a profile's trigrams, made a similarity from 0 to 1. What a short text cannot have
     /// does not count against it.
-    fn by_trigrams(&self, ranked: &[(Trigram, u32)], symbols: &[u8]) -> [f64; LANES] {
+    fn by_trigrams(&self, ranked: &[Trigram], symbols: &[u8]) -> [f64; LANES] {
         // Those that any language has, without a branch: which these are, no processor foresees.
         let mut known = vec![(0, 0); ranked.len()];
         let mut length = 0;
-        for &(trigram, rank) in ranked {
+        for (rank, &trigram) in (0..).zip(ranked) {
             let row = self
                 .ranks
                 .row(trigram.codes().map(|code| symbols[code as usize]));
-            known[length] = (row, rank as i16);
-            length += usize::from((row != 0) & (rank < COMPARED as u32));
+            known[length] = (row, rank);
+            length += usize::from(row != 0);
         }
         let nearness = self.ranks.nearness(&known[..length]);
 
-        let compared = ranked.len().min(COMPARED);
-        let furthest = (PROFILE * compared) as i32;
-        let none_known = (PROFILE * compared.min(PROFILE)) as i32;
+        let furthest = (PROFILE * ranked.len()) as i32;
+        let none_known = (PROFILE * ranked.len().min(PROFILE)) as i32;
         let similarity = |nearness: i32| {
             let distance = (none_known - nearness).clamp(0, (PROFILE * PROFILE) as i32);
             f64::from(furthest - distance) / f64::from(furthest)
@@ -129,6 +135,9 @@ impl Symbols {
         let mut numbers: Vec<u8> = numbers.collect();
         for (number, &character) in (0..).zip(&characters) {
             numbers[character as usize] = number;
+        }
+        for capital in 'A'..='Z' {
+            numbers[capital as usize] = numbers[capital.to_ascii_lowercase() as usize];
         }
         Self {
             characters,

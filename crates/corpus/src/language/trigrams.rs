@@ -25,37 +25,44 @@ impl Trigram {
     }
 }
 
-/// The different trigrams of a text, each with its rank: 0 for the most frequent, of equally frequent ones for the greatest.
-/// Those with a blank in their middle count only where letters stand on both sides. All codes are below `codes`.
-pub(super) fn ranked(text: &[u32], codes: usize) -> Vec<(Trigram, u32)> {
+/// The different trigrams of a text, the most frequent first and of equally frequent ones the greatest first. Those with a blank
+/// in their middle count only where letters stand on both sides. All codes are below `codes`.
+pub(super) fn ranked(text: &[u32], codes: usize) -> Vec<Trigram> {
     let sorted = sorted(all(text), codes);
-    // Where the runs of equal ones begin and end. No loop has a branch that the processor cannot foresee: these would take most of
+    // Most come once, and are in order by that. No loop has a branch that the processor cannot foresee: these would take most of
     // the time.
-    let mut bounds = vec![0; sorted.len() + 1];
-    let mut different = 0;
-    for index in 0..sorted.len() {
-        bounds[different + 1] = index + 1;
-        different += usize::from(sorted.get(index + 1) != Some(&sorted[index]));
+    let mut once = vec![Trigram(0); sorted.len()];
+    let mut more = vec![(Trigram(0), 0); sorted.len()];
+    let (mut of_once, mut of_more, mut times) = (0, 0, 0);
+    for (index, &trigram) in sorted.iter().enumerate().rev() {
+        let ends = index == 0 || sorted[index - 1] != trigram;
+        times += 1;
+        once[of_once] = trigram;
+        of_once += usize::from(ends & (times == 1));
+        more[of_more] = (trigram, times);
+        of_more += usize::from(ends & (times > 1));
+        times = if ends { 0 } else { times };
     }
-    bounds.truncate(different + 1);
+    let more = &more[..of_more];
 
-    // Which rank those begin with that come so many times: behind all that come more often.
-    let runs = || bounds.windows(2).map(|pair| (pair[0], pair[1] - pair[0]));
-    let longest = runs().map(|(_, times)| times).max();
-    let mut ranks = vec![0; longest.unwrap_or(0) + 1];
-    for (_, times) in runs() {
-        ranks[times] += 1;
+    // Where those begin that come so many times: behind all that come more often.
+    let longest = more.iter().map(|&(_, times)| times).max();
+    let mut starts = vec![0; longest.unwrap_or(0) + 1];
+    for &(_, times) in more {
+        starts[times] += 1;
     }
-    let mut rank = 0;
-    for count in ranks.iter_mut().rev() {
-        rank += std::mem::replace(count, rank);
+    let mut start = 0;
+    for count in starts.iter_mut().rev() {
+        start += std::mem::replace(count, start);
     }
-    let ranked = runs().rev().map(|(start, times)| {
-        let rank = ranks[times];
-        ranks[times] += 1;
-        (sorted[start], rank)
-    });
-    ranked.collect()
+    let mut ranked = vec![Trigram(0); of_more];
+    for &(trigram, times) in more {
+        let place: &mut usize = &mut starts[times];
+        ranked[*place] = trigram;
+        *place += 1;
+    }
+    ranked.extend(&once[..of_once]);
+    ranked
 }
 
 /// The trigrams in the order of the text, which has a blank on either side.
