@@ -283,7 +283,7 @@ impl Ranks {
         let [first, middle, last] = trigram.map(usize::from);
         let pair = first * self.symbols + middle;
         let (owner, row) = self.slots[usize::from(self.displacements[pair]) + last];
-        if usize::from(owner) == pair { row } else { 0 }
+        row * u16::from(usize::from(owner) == pair)
     }
 
     /// For each language the sum of how much nearer ranks are than that of a trigram which is not there.

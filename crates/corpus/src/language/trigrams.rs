@@ -104,3 +104,30 @@ fn sorted(mut trigrams: Vec<Trigram>, codes: usize) -> Vec<Trigram> {
     }
     trigrams
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Digits for codes; trigrams with a blank between.
+    fn check(text: &str, expected: &str) {
+        let text: Vec<u32> = text.bytes().map(|byte| u32::from(byte - b'0')).collect();
+        let ranked = ranked(&text, 10).into_iter();
+        let found = ranked.map(|trigram| trigram.codes().map(|code| code.to_string()).concat());
+        assert_eq!(found.collect::<Vec<_>>().join(" "), expected);
+    }
+
+    #[test]
+    fn ranks_by_frequency_then_by_code() {
+        check("", "");
+        check("000", "");
+        check("1", "010");
+        check("12", "120 012");
+        check("1000020", "020 010");
+        check("1020", "102 020 010");
+        check("12121", "121 212 210 012");
+        check("1212121", "121 212 210 012");
+        check("33333333123", "333 331 312 230 123 033");
+        check("1202101202", "202 120 012 210 101 021 020");
+    }
+}
