@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::built_in;
+use super::script::Census;
 use super::tests::{declarations, sentences, texts};
 
 /// Names of scripts by their codes.
@@ -36,9 +37,9 @@ const NAMES: [(&str, &str); 25] = [
 
 fn check(text: &str) {
     let ours = built_in::detect(text).map(|found| {
-        let name = NAMES.iter().find(|(code, _)| *code == found.script.code);
-        let script = name.unwrap().1.parse().unwrap();
-        (script, found.language, found.confidence)
+        let script = Census::of(text).main().unwrap().code;
+        let name = NAMES.iter().find(|(code, _)| *code == script).unwrap().1;
+        (name.parse().unwrap(), found.language, found.confidence)
     });
     let theirs = whatlang::detect(text)
         .map(|found| (found.script(), found.lang().code(), found.confidence()));
@@ -111,21 +112,47 @@ fn characters() -> impl Strategy<Value = String> {
     prop::collection::vec(run, 1..4).prop_map(|runs| runs.concat())
 }
 
-/// Words of one or several languages: trigrams of profiles, one after the other.
-fn words() -> impl Strategy<Value = String> {
-    let rows: Vec<Vec<char>> = include_str!("profiles.tsv")
+/// The trigrams of each profile.
+fn profiles() -> Vec<Vec<String>> {
+    let trigrams = |line: &str| -> Vec<String> {
+        let characters = line.rsplit('\t').next().unwrap().replace('_', " ");
+        let characters: Vec<char> = characters.chars().collect();
+        characters.chunks(3).map(String::from_iter).collect()
+    };
+    include_str!("profiles.tsv")
         .lines()
         .filter(|line| !line.starts_with('#'))
-        .map(|line| line.rsplit('\t').next().unwrap().replace('_', " "))
-        .map(|trigrams| trigrams.chars().collect())
-        .collect();
-    let trigram = move |(row, rank): (usize, usize)| -> String {
-        rows[row][3 * rank..][..3].iter().collect()
-    };
-    let of_one = (0..51usize, 1..150usize)
-        .prop_flat_map(|(row, length)| prop::collection::vec((Just(row), 0..300usize), length));
-    prop::collection::vec(of_one, 1..5)
-        .prop_map(move |parts| parts.concat().into_iter().map(&trigram).collect())
+        .map(trigrams)
+        .collect()
+}
+
+/// No text agrees more with a language.
+#[test]
+fn of_whole_profiles() {
+    for profile in profiles() {
+        let text = |most: usize| -> String {
+            let runs = (0..).zip(&profile);
+            runs.map(|(rank, trigram)| format!("{trigram}0").repeat(1 + most * (300 - rank) / 300))
+                .collect()
+        };
+        for most in [0, 10, 60] {
+            check(&text(most));
+        }
+    }
+}
+
+/// Words of one or several languages: trigrams of profiles, one after the other.
+fn words() -> impl Strategy<Value = String> {
+    let profiles = profiles();
+    let of_one = (0..profiles.len(), 1..150usize).prop_flat_map(|(profile, length)| {
+        prop::collection::vec((Just(profile), 0..300usize), length)
+    });
+    prop::collection::vec(of_one, 1..5).prop_map(move |parts| {
+        let trigrams = parts.into_iter().flatten();
+        trigrams
+            .map(|(profile, rank)| profiles[profile][rank].as_str())
+            .collect()
+    })
 }
 
 proptest! {

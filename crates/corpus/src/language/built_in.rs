@@ -7,11 +7,10 @@
 use std::cmp::Reverse;
 
 use super::profiles::{Agreement, LANES, Profiles};
-use super::script::{Census, Languages, Script};
+use super::script::{Census, Languages};
 
 /// A language that a text seems to be in.
 pub(super) struct Found {
-    pub(super) script: &'static Script,
     /// ISO 639-3.
     pub(super) language: &'static str,
     /// From 0 to 1: how far it is ahead of the next.
@@ -32,7 +31,6 @@ pub(super) fn detect(text: &str) -> Option<Found> {
         }
     };
     Some(Found {
-        script,
         language,
         confidence,
     })
