@@ -47,8 +47,8 @@ def alphabets():
 def main():
     version = tomllib.loads((SOURCES / "Cargo.toml").read_text())["package"]["version"]
     lines = [
-        f"# Trigram profiles and alphabets of whatlang {version}. Written by scripts/reference/language_profiles.py, which says what the",
-        "# columns are. MIT, see profiles.LICENSE.",
+        f"# Trigram profiles and alphabets of whatlang {version}, MIT, see profiles.LICENSE. Written by",
+        "# scripts/reference/language_profiles.py, which says what the columns are.",
     ]
     trigrams, letters = profiles(), alphabets()
     mapping = source("scripts/lang_mapping.rs")

@@ -1,8 +1,8 @@
 //! How fast the built-in way tells a text's language, on one core: `cargo bench -p kiln-corpus --bench language`
 //!
-//! Over the short texts of `src/pii/cases.tsv` (some 30 languages), with the crate whatlang beside it, which gives the same answers,
-//! and over long ones, of which eight pieces are read; with `KILN_DATA` over the plain text files of that folder too. Times are of
-//! all texts of a kind; divide by the number in its name.
+//! Over the short texts of `src/pii/cases.tsv` (some 30 languages), with the crate whatlang beside it, which says the same, and
+//! over long ones, of which eight pieces are read; with `KILN_DATA` over the plain text files of that folder too. Times are of all
+//! texts of a kind; divide by the number in its name.
 
 mod cpu_time;
 mod texts;

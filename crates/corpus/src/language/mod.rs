@@ -1,8 +1,8 @@
 //! Which language a text is in.
 //!
 //! Two ways: a model of fastText, which the user has downloaded (`lid.176.ftz` or `lid.176.bin`, as in FineWeb; GlotLID and others
-//! of the same form too), and, where no model is named, trigram profiles, which are part of the program and know 70 languages (those
-//! of whatlang, see `built_in.rs`). How right each is on which language stands in `docs/languages.md`.
+//! of the same form too), and, where no model is named, the trigram profiles of the crate whatlang, which are part of this program
+//! and know 70 languages. How right each is on which language stands in `docs/languages.md`.
 //!
 //! One text gets one language; a text in several gets one of them, and a text in a language that the identifier does not know gets
 //! some other.
@@ -97,7 +97,7 @@ impl Identifier {
 }
 
 /// What the profiles see of a text: so many pieces at equal distances, of so many bytes each. Of 1,010 web pages one gets
-/// another language than from the whole text, in half of the time; the rest of the time is no less for shorter texts.
+/// another language than from the whole text, in a fraction of the time.
 const PIECES: usize = 8;
 const PIECE_BYTES: usize = 64;
 
