@@ -1,7 +1,7 @@
 //! Which language a text is in.
 //!
 //! Two ways: a model of fastText, which the user has downloaded (`lid.176.ftz` or `lid.176.bin`, as in FineWeb; GlotLID and others
-//! of the same form too), and, where no model is named, the trigram profiles of the crate whatlang, which are part of the program
+//! of the same form too), and, where no model is named, the trigram profiles of the crate whatlang, which are part of this program
 //! and know 70 languages. How right each is on which language stands in `docs/languages.md`.
 //!
 //! One text gets one language; a text in several gets one of them, and a text in a language that the identifier does not know gets
@@ -15,9 +15,15 @@
 //! assert_eq!(language::identify("1 2 3").language, UNDETERMINED);
 //! ```
 
+#[cfg(test)]
+mod against_whatlang;
+mod built_in;
+mod profiles;
+mod script;
 mod tags;
 #[cfg(test)]
 mod tests;
+mod trigrams;
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -91,15 +97,15 @@ impl Identifier {
 }
 
 /// What the profiles see of a text: so many pieces at equal distances, of so many bytes each. Of 1,010 web pages one gets
-/// another language than from the whole text, in half of the time; the rest of the time is no less for shorter texts.
+/// another language than from the whole text, in a fraction of the time.
 const PIECES: usize = 8;
 const PIECE_BYTES: usize = 64;
 
 fn by_profiles(text: &str) -> Option<Guess> {
-    let found = whatlang::detect(&sample(text))?;
+    let found = built_in::detect(&sample(text))?;
     Some(Guess {
-        language: from_iso639_3(found.lang().code()).to_owned(),
-        score: found.confidence().clamp(0.0, 1.0),
+        language: from_iso639_3(found.language).to_owned(),
+        score: found.confidence.clamp(0.0, 1.0),
     })
 }
 

@@ -77,7 +77,7 @@ proptest! {
 }
 
 /// The texts that `scripts/reference/language.py` reads, as it makes them.
-fn texts() -> Vec<String> {
+pub(super) fn texts() -> Vec<String> {
     let cases = include_str!("../pii/cases.tsv").lines();
     let texts = cases.map(|line| {
         let text = line
@@ -124,7 +124,7 @@ fn a_model_says_what_it_says_to_the_original_tool() {
 }
 
 /// The declarations by the code in their file's name.
-fn declarations() -> Vec<(String, String)> {
+pub(super) fn declarations() -> Vec<(String, String)> {
     let path = PathBuf::from(std::env::var_os("KILN_DATA").unwrap()).join("udhr/udhr2.zip");
     let mut archive = zip::ZipArchive::new(File::open(path).unwrap()).unwrap();
     let mut texts = Vec::new();
@@ -153,7 +153,7 @@ fn same(left: &str, right: &str) -> bool {
 }
 
 /// Sentences of treebanks by their languages: text that no profile was made of.
-fn sentences() -> Vec<(String, String)> {
+pub(super) fn sentences() -> Vec<(String, String)> {
     let folder = PathBuf::from(std::env::var_os("KILN_DATA").unwrap()).join("nlp/ud");
     let names = [
         "de_gsd",
