@@ -1,8 +1,10 @@
 //! Stored documents: JSON Lines in zstd, in chunks.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kiln_text::{Document, Error, Position, Source};
 
@@ -101,10 +103,45 @@ pub struct DocumentReader {
 }
 
 struct Chunk {
-    path: PathBuf,
+    path: Arc<Path>,
     lines: BufReader<zstd::Decoder<'static, BufReader<File>>>,
     number: u64,
     line: Vec<u8>,
+}
+
+/// A document as it is stored, not yet taken apart.
+#[derive(Clone, Debug)]
+pub struct StoredDocument<'a> {
+    path: Arc<Path>,
+    number: u64,
+    line: Cow<'a, [u8]>,
+}
+
+impl StoredDocument<'_> {
+    /// How long its line is.
+    pub fn bytes(&self) -> usize {
+        self.line.len()
+    }
+
+    /// Take it apart.
+    ///
+    /// # Errors
+    /// The line is damaged.
+    pub fn document(&self) -> Result<Document, Error> {
+        serde_json::from_slice(&self.line).map_err(|error| {
+            let problem = format!("not a document: {}", json_problem(&error));
+            damaged(&self.path, self.number, &problem)
+        })
+    }
+
+    /// The same, no longer in the reader's memory.
+    pub fn into_owned(self) -> StoredDocument<'static> {
+        StoredDocument {
+            path: self.path,
+            number: self.number,
+            line: Cow::Owned(self.line.into_owned()),
+        }
+    }
 }
 
 impl DocumentReader {
@@ -114,23 +151,33 @@ impl DocumentReader {
         paths.reverse();
         Self { paths, chunk: None }
     }
-}
 
-impl Source for DocumentReader {
+    /// The next document as it is stored: for those who need but some of the documents, or take them apart elsewhere.
+    ///
     /// # Errors
-    /// A chunk that is missing, truncated or damaged, with the line.
-    fn next_document(&mut self) -> Result<Option<Document>, Error> {
+    /// A chunk that is missing, truncated or damaged.
+    pub fn next_stored(&mut self) -> Result<Option<StoredDocument<'_>>, Error> {
         loop {
             if let Some(chunk) = &mut self.chunk
-                && let Some(document) = chunk.next_document()?
+                && chunk.read_line()?
             {
-                return Ok(Some(document));
+                break;
             }
             self.chunk = match self.paths.pop() {
                 Some(path) => Some(Chunk::open(path)?),
                 None => return Ok(None),
             };
         }
+        Ok(self.chunk.as_ref().map(Chunk::stored))
+    }
+}
+
+impl Source for DocumentReader {
+    /// # Errors
+    /// A chunk that is missing, truncated or damaged, with the line.
+    fn next_document(&mut self) -> Result<Option<Document>, Error> {
+        let stored = self.next_stored()?;
+        stored.map(|stored| stored.document()).transpose()
     }
 }
 
@@ -151,26 +198,32 @@ impl Chunk {
             lines: BufReader::with_capacity(128 << 10, decoder),
             number: 0,
             line: Vec::new(),
-            path,
+            path: path.into(),
         })
     }
 
-    fn next_document(&mut self) -> Result<Option<Document>, Error> {
+    /// Have the next line; `false` at the end.
+    fn read_line(&mut self) -> Result<bool, Error> {
         self.number += 1;
         self.line.clear();
         let fits = read_line(&mut self.lines, &mut self.line, LONGEST_LINE)
             .map_err(|error| self.unreadable(&error))?;
         if self.line.is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
         if !fits || !self.line.ends_with(b"\n") {
             return Err(damaged(&self.path, self.number, "the line does not end"));
         }
-        let document = serde_json::from_slice(&self.line).map_err(|error| {
-            let problem = format!("not a document: {}", json_problem(&error));
-            damaged(&self.path, self.number, &problem)
-        })?;
-        Ok(Some(document))
+        Ok(true)
+    }
+
+    /// The line that was read last.
+    fn stored(&self) -> StoredDocument<'_> {
+        StoredDocument {
+            path: Arc::clone(&self.path),
+            number: self.number,
+            line: Cow::Borrowed(&self.line),
+        }
     }
 
     fn unreadable(&self, error: &io::Error) -> Error {

@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Error;
+use crate::ingest::agreeing::Kept;
 use crate::ingest::chunk::{Chunk, Tally};
 use crate::ingest::draft::{Drafted, StoredDraft};
 use crate::ingest::repeats::Struck;
-use crate::ingest::resolve::{Kept, Resolved};
+use crate::ingest::resolve::Resolved;
 use crate::ledger::{excerpt, split_name};
 use crate::stage::{PartRecord, Unfinished};
 
@@ -94,7 +95,7 @@ impl Settlement<'_> {
                 return Err(Error::Interrupted);
             }
             let (mut part, mut document, line) = match drafted {
-                Drafted::Kept(part, document, line) => (part, document, line),
+                Drafted::Kept(part, document, line) => (part, document.document()?, line),
                 Drafted::Dropped(reason, line) => {
                     return chunk.leave_out(reason, format!("{line}\n").as_bytes());
                 }
@@ -103,7 +104,7 @@ impl Settlement<'_> {
             let repeats = struck.of(number)?;
             number += 1;
             if copy.is_none() && repeats.is_none() {
-                return chunk.keep(part, *document, format!("{line}\n").as_bytes());
+                return chunk.keep(part, document, format!("{line}\n").as_bytes());
             }
             let mut entry: Value =
                 serde_json::from_str(line).map_err(|error| Error::Output(error.into()))?;
@@ -129,7 +130,7 @@ impl Settlement<'_> {
                 entry["excerpt"] = json!(excerpt(&document.text));
                 return chunk.leave_out(reason, format!("{entry}\n").as_bytes());
             }
-            chunk.keep(part, *document, format!("{entry}\n").as_bytes())
+            chunk.keep(part, document, format!("{entry}\n").as_bytes())
         })?;
         if self.may_drop {
             chunk.end_text();
