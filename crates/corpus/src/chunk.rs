@@ -58,14 +58,24 @@ impl<W: Write> ChunkWriter<W> {
     /// # Errors
     /// The disk is full or fails.
     pub fn write(&mut self, document: &Document) -> Result<(), Error> {
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, document).map_err(|error| self.failure(&error))?;
-        self.line.push(b'\n');
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        let written = write_line(document, &mut line).map_err(|error| self.failure(&error));
+        let written = written.and_then(|()| self.write_stored(&line));
+        self.line = line;
+        written
+    }
+
+    /// Add a document as [`stored_line`] gives it, or another chunk has it.
+    ///
+    /// # Errors
+    /// The disk is full or fails.
+    pub fn write_stored(&mut self, line: &[u8]) -> Result<(), Error> {
         self.encoder
-            .write_all(&self.line)
+            .write_all(line)
             .map_err(|error| self.failure(&error))?;
         self.documents += 1;
-        self.uncompressed_bytes += self.line.len() as u64;
+        self.uncompressed_bytes += line.len() as u64;
         Ok(())
     }
 
@@ -95,6 +105,23 @@ impl<W: Write> ChunkWriter<W> {
     }
 }
 
+/// A document as chunks store it: a line of JSON with its end. Made apart from the writing, it can be made on any thread.
+///
+/// # Errors
+/// None that a document can give.
+pub fn stored_line(document: &Document) -> Result<Vec<u8>, Error> {
+    let mut line = Vec::with_capacity(document.text.len() + 256);
+    write_line(document, &mut line)
+        .map_err(|error| Error::failure(&document.id, Position::Whole, error.to_string()))?;
+    Ok(line)
+}
+
+fn write_line(document: &Document, line: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *line, document)?;
+    line.push(b'\n');
+    Ok(())
+}
+
 /// Reads the documents of chunks, one chunk after another, one document at a time.
 pub struct DocumentReader {
     /// Those not yet opened, the next one last.
@@ -118,9 +145,9 @@ pub struct StoredDocument<'a> {
 }
 
 impl StoredDocument<'_> {
-    /// How long its line is.
-    pub fn bytes(&self) -> usize {
-        self.line.len()
+    /// Its line, the end included.
+    pub fn line(&self) -> &[u8] {
+        &self.line
     }
 
     /// Take it apart.

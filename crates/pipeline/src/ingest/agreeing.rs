@@ -188,7 +188,7 @@ impl Look<'_> {
                 return Err(Error::Interrupted);
             }
             if members.next_if_eq(&number).is_some() {
-                bytes += document.bytes();
+                bytes += document.line().len();
                 batch.push(Wanted {
                     number,
                     part,

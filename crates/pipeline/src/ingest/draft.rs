@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 
 use kiln_corpus::{ChunkWriter, DocumentReader, Part, StoredDocument};
 use kiln_run::{DigestWriter, FileEntry, atomic::StagedFile};
-use kiln_text::Document;
 use serde::Deserialize;
 
 use crate::Error;
-use crate::ingest::chunk::{Quarantine, Tally};
+use crate::ingest::chunk::{Quarantine, Ready, Tally};
 use crate::ingest::marks;
 use crate::ledger::{self, LedgerWriter, for_each_line, split_name};
 use crate::stage::UNFINISHED;
@@ -98,15 +97,10 @@ impl Draft {
         })
     }
 
-    pub(super) fn keep(
-        &mut self,
-        part: Part,
-        document: &Document,
-        mark: &[u8],
-        line: &[u8],
-    ) -> Result<(), Error> {
-        self.tally.keep(part, document);
-        self.documents.write(document)?;
+    /// The next document is kept; `line` is its line of the ledger.
+    pub(super) fn keep(&mut self, document: &Ready, mark: &[u8], line: &[u8]) -> Result<(), Error> {
+        self.tally.keep(document);
+        self.documents.write_stored(document.line())?;
         self.marks
             .write_all(mark)
             .map_err(|error| kiln_run::Error::io(&self.marks_path, error))?;

@@ -1,4 +1,5 @@
-//! From the sources to chunks: batches of documents are read in their order, judged on all cores, and written in their order.
+//! From the sources to chunks: batches of documents are read in their order, judged on all cores, and written in their order,
+//! each step while the others go on with the batches before and behind.
 
 use kiln_corpus::duplicates::Marker;
 use kiln_corpus::{
@@ -10,12 +11,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::ingest::chunk::{Chunk, Tally};
+use crate::ingest::chunk::{Chunk, Ready, Tally};
 use crate::ingest::draft::{Draft, Drafts};
 use crate::ledger::{Entry, excerpt, split_name};
 use crate::stage::{PartRecord, Unfinished};
 
-/// Bytes of text that are read before they are judged together. Two batches are in memory at a time.
+/// Bytes of text that are read before they are judged together. Three batches are in memory at a time.
 const BATCH_BYTES: u64 = 8 << 20;
 
 /// What a document adds to its batch beside its text, so that many short ones also fill it.
@@ -66,15 +67,23 @@ struct Batch {
     ended: bool,
 }
 
+/// A document that is judged.
+struct Written {
+    /// The document and what it leaves for the search for copies, or why it is dropped.
+    kept: Result<(Ready, Vec<u8>), &'static str>,
+    /// Its line of the ledger.
+    line: Vec<u8>,
+}
+
 /// What a batch is written to.
 enum Output {
     Chunk(Box<Chunk>),
     Draft(Box<Draft>),
 }
 
-/// The same documents, judged and, if they are kept, marked.
+/// The same documents, judged.
 struct JudgedBatch {
-    documents: Vec<(Part, Judged, Vec<u8>)>,
+    documents: Vec<Written>,
     broken: Vec<Broken>,
     bytes: u64,
     cursor: Cursor,
@@ -95,18 +104,22 @@ impl Ingestion<'_> {
         loop {
             let ended = batch.ended;
             // While one batch is judged, the one before it is written and the one behind it is read.
-            let (now, next) = rayon::join(
-                || self.judge(batch),
-                || -> Result<Option<Batch>, Error> {
-                    if let Some(judged) = judged.take() {
-                        self.write(judged, &mut chunk, &mut parts)?;
-                    }
-                    if ended {
-                        return Ok(None);
-                    }
-                    self.read(&mut documents, unit).map(Some)
+            let ((written, next), now) = rayon::join(
+                || {
+                    let judged = judged.take();
+                    let write = || match judged {
+                        Some(judged) => self.write(judged, &mut chunk, &mut parts),
+                        None => Ok(()),
+                    };
+                    let read = || match ended {
+                        true => Ok(None),
+                        false => self.read(&mut documents, unit).map(Some),
+                    };
+                    rayon::join(write, read)
                 },
+                || self.judge(batch),
             );
+            written?;
             let next = next?;
             judged = Some(now?);
             match next {
@@ -189,12 +202,20 @@ impl Ingestion<'_> {
 
     fn judge(&self, batch: Batch) -> Result<JudgedBatch, Error> {
         let judge = |(part, document)| -> Result<_, Error> {
-            let judged = self.judge.judge(document)?;
-            let mark = match (self.marker, judged.reason) {
-                (Some(marker), None) => marker.mark(&judged.document),
-                _ => Vec::new(),
+            let Judged {
+                document,
+                opinions,
+                reason,
+            } = self.judge.judge(document)?;
+            let line = line(&document, part, reason, &opinions)?;
+            let kept = match reason {
+                Some(reason) => Err(reason),
+                None => {
+                    let mark = self.marker.map(|marker| marker.mark(&document));
+                    Ok((Ready::new(part, document)?, mark.unwrap_or_default()))
+                }
             };
-            Ok((part, judged, mark))
+            Ok(Written { kept, line })
         };
         let documents = batch.documents.into_par_iter().map(judge);
         Ok(JudgedBatch {
@@ -218,8 +239,8 @@ impl Ingestion<'_> {
             None if batch.documents.is_empty() && batch.broken.is_empty() => return Ok(()),
             None => (self.output(parts.len())?, batch.bytes),
         };
-        for (part, judged, mark) in batch.documents {
-            open.take(part, judged, &mark)?;
+        for written in batch.documents {
+            open.take(written)?;
         }
         if !batch.broken.is_empty() {
             open.quarantine(&batch.broken)?;
@@ -233,7 +254,7 @@ impl Ingestion<'_> {
             Output::Chunk(mut chunk) => {
                 if self.judge.may_drop() {
                     // Whether the next document is kept is not known here.
-                    chunk.end_text();
+                    chunk.end_text()?;
                 }
                 chunk.commit()?
             }
@@ -266,13 +287,13 @@ impl Output {
         quarantine.add(broken)
     }
 
-    fn take(&mut self, part: Part, judged: Judged, mark: &[u8]) -> Result<(), Error> {
-        let line = line(&judged.document, part, judged.reason, &judged.opinions)?;
-        match (self, judged.reason) {
-            (Self::Chunk(chunk), None) => chunk.keep(part, judged.document, &line),
-            (Self::Chunk(chunk), Some(reason)) => chunk.leave_out(reason, &line),
-            (Self::Draft(draft), None) => draft.keep(part, &judged.document, mark, &line),
-            (Self::Draft(draft), Some(reason)) => draft.leave_out(reason, &line),
+    fn take(&mut self, written: Written) -> Result<(), Error> {
+        let line = &written.line;
+        match (self, written.kept) {
+            (Self::Chunk(chunk), Ok((document, _))) => chunk.keep(document, line),
+            (Self::Chunk(chunk), Err(reason)) => chunk.leave_out(reason, line),
+            (Self::Draft(draft), Ok((document, mark))) => draft.keep(&document, &mark, line),
+            (Self::Draft(draft), Err(reason)) => draft.leave_out(reason, line),
         }
     }
 }
