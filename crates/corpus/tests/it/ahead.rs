@@ -34,7 +34,10 @@ fn files() -> Vec<(String, Vec<u8>)> {
             4 => ("jsonl", format!("{object}no object\n{object}").into()),
             5 => ("txt", b" \n".to_vec()),
             6 => ("json.zst", b"not packed".to_vec()),
-            7 => ("txt", text.repeat(if number < 20 { 30_000 } else { 1 }).into()),
+            7 => (
+                "txt",
+                text.repeat(if number < 20 { 30_000 } else { 1 }).into(),
+            ),
             _ => ("json", format!("[{object}, {object}").into()),
         }
     };
