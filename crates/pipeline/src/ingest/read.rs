@@ -1,6 +1,9 @@
 //! From the sources to chunks: batches of documents are read in their order, judged on all cores, and written in their order,
 //! each step while the others go on with the batches before and behind.
 
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
 use kiln_corpus::duplicates::Marker;
 use kiln_corpus::{
     Broken, Corpus, Counts, Cursor, Judge, Judged, Method, Opinions, Part, SplitDocuments,
@@ -16,7 +19,7 @@ use crate::ingest::draft::{Draft, Drafts};
 use crate::ledger::{Entry, excerpt, split_name};
 use crate::stage::{PartRecord, Unfinished};
 
-/// Bytes of text that are read before they are judged together. Three batches are in memory at a time.
+/// Bytes of text that are read before they are judged together. Four batches are in memory at a time.
 const BATCH_BYTES: u64 = 8 << 20;
 
 /// What a document adds to its batch beside its text, so that many short ones also fill it.
@@ -92,50 +95,65 @@ struct JudgedBatch {
 
 impl Ingestion<'_> {
     pub(super) fn run(&self) -> Result<Outcome, Error> {
-        let mut parts: Vec<ChunkRecord> = self.unfinished.parts()?;
+        let parts: Vec<ChunkRecord> = self.unfinished.parts()?;
         let Some(mut documents) = self.documents(parts.last())? else {
             return Err(Error::Interrupted);
         };
         let (total, unit) = self.extent();
         self.progress.begin("ingest", Some(total), unit);
-        let mut chunk: Option<(Output, u64)> = None;
-        let mut judged: Option<JudgedBatch> = None;
-        let mut batch = self.read(&mut documents, unit)?;
-        loop {
-            let ended = batch.ended;
-            // While one batch is judged, the one before it is written and the one behind it is read.
-            let ((written, next), now) = rayon::join(
-                || {
-                    let judged = judged.take();
-                    let write = || match judged {
-                        Some(judged) => self.write(judged, &mut chunk, &mut parts),
-                        None => Ok(()),
-                    };
-                    let read = || match ended {
-                        true => Ok(None),
-                        false => self.read(&mut documents, unit).map(Some),
-                    };
-                    rayon::join(write, read)
-                },
-                || self.judge(batch),
-            );
-            written?;
-            let next = next?;
-            judged = Some(now?);
-            match next {
-                Some(next) => batch = next,
-                None => break,
-            }
-        }
-        if let Some(judged) = judged {
-            self.write(judged, &mut chunk, &mut parts)?;
-        }
+        let (judged, batches) = sync_channel(1);
+        let parts = std::thread::scope(|scope| {
+            // Not one of the threads that judge: it waits for the disk.
+            let writer = scope.spawn(move || self.write_all(batches, parts));
+            let read = self.read_all(&mut documents, unit, judged);
+            let written = writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            read.map(|()| written)
+        })?;
         self.progress.advance(total);
         self.progress.end();
         Ok(Outcome {
             parts,
             counts: documents.counts().clone(),
         })
+    }
+
+    /// Read all batches and judge them; while one is judged, the one behind it is read.
+    fn read_all(
+        &self,
+        documents: &mut SplitDocuments,
+        unit: Unit,
+        judged: SyncSender<JudgedBatch>,
+    ) -> Result<(), Error> {
+        let mut next = Some(self.read(documents, unit)?);
+        while let Some(batch) = next {
+            let read = match batch.ended {
+                true => None,
+                false => Some(&mut *documents),
+            };
+            let (behind, now) = rayon::join(
+                || read.map(|documents| self.read(documents, unit)).transpose(),
+                || self.judge(batch),
+            );
+            next = behind?;
+            if judged.send(now?).is_err() {
+                // Writing has failed, and says why.
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Write batches in their order to the chunks behind `parts`.
+    fn write_all(
+        &self,
+        batches: Receiver<JudgedBatch>,
+        mut parts: Vec<ChunkRecord>,
+    ) -> Result<Vec<ChunkRecord>, Error> {
+        let mut chunk = None;
+        for batch in batches {
+            self.write(batch, &mut chunk, &mut parts)?;
+        }
+        Ok(parts)
     }
 
     /// The documents after the last chunk; `None` if a stop was asked for while they were counted.
