@@ -1,8 +1,10 @@
 //! Stored documents: JSON Lines in zstd, in chunks.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use kiln_text::{Document, Error, Position, Source};
 
@@ -56,14 +58,24 @@ impl<W: Write> ChunkWriter<W> {
     /// # Errors
     /// The disk is full or fails.
     pub fn write(&mut self, document: &Document) -> Result<(), Error> {
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, document).map_err(|error| self.failure(&error))?;
-        self.line.push(b'\n');
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        let written = write_line(document, &mut line).map_err(|error| self.failure(&error));
+        let written = written.and_then(|()| self.write_stored(&line));
+        self.line = line;
+        written
+    }
+
+    /// Add a document as [`stored_line`] gives it, or another chunk has it.
+    ///
+    /// # Errors
+    /// The disk is full or fails.
+    pub fn write_stored(&mut self, line: &[u8]) -> Result<(), Error> {
         self.encoder
-            .write_all(&self.line)
+            .write_all(line)
             .map_err(|error| self.failure(&error))?;
         self.documents += 1;
-        self.uncompressed_bytes += self.line.len() as u64;
+        self.uncompressed_bytes += line.len() as u64;
         Ok(())
     }
 
@@ -93,6 +105,23 @@ impl<W: Write> ChunkWriter<W> {
     }
 }
 
+/// A document as chunks store it: a line of JSON with its end. Made apart from the writing, it can be made on any thread.
+///
+/// # Errors
+/// None that a document can give.
+pub fn stored_line(document: &Document) -> Result<Vec<u8>, Error> {
+    let mut line = Vec::with_capacity(document.text.len() + 256);
+    write_line(document, &mut line)
+        .map_err(|error| Error::failure(&document.id, Position::Whole, error.to_string()))?;
+    Ok(line)
+}
+
+fn write_line(document: &Document, line: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde_json::to_writer(&mut *line, document)?;
+    line.push(b'\n');
+    Ok(())
+}
+
 /// Reads the documents of chunks, one chunk after another, one document at a time.
 pub struct DocumentReader {
     /// Those not yet opened, the next one last.
@@ -101,10 +130,45 @@ pub struct DocumentReader {
 }
 
 struct Chunk {
-    path: PathBuf,
+    path: Arc<Path>,
     lines: BufReader<zstd::Decoder<'static, BufReader<File>>>,
     number: u64,
     line: Vec<u8>,
+}
+
+/// A document as it is stored, not yet taken apart.
+#[derive(Clone, Debug)]
+pub struct StoredDocument<'a> {
+    path: Arc<Path>,
+    number: u64,
+    line: Cow<'a, [u8]>,
+}
+
+impl StoredDocument<'_> {
+    /// Its line, the end included.
+    pub fn line(&self) -> &[u8] {
+        &self.line
+    }
+
+    /// Take it apart.
+    ///
+    /// # Errors
+    /// The line is damaged.
+    pub fn document(&self) -> Result<Document, Error> {
+        serde_json::from_slice(&self.line).map_err(|error| {
+            let problem = format!("not a document: {}", json_problem(&error));
+            damaged(&self.path, self.number, &problem)
+        })
+    }
+
+    /// The same, no longer in the reader's memory.
+    pub fn into_owned(self) -> StoredDocument<'static> {
+        StoredDocument {
+            path: self.path,
+            number: self.number,
+            line: Cow::Owned(self.line.into_owned()),
+        }
+    }
 }
 
 impl DocumentReader {
@@ -114,23 +178,33 @@ impl DocumentReader {
         paths.reverse();
         Self { paths, chunk: None }
     }
-}
 
-impl Source for DocumentReader {
+    /// The next document as it is stored: for those who need but some of the documents, or take them apart elsewhere.
+    ///
     /// # Errors
-    /// A chunk that is missing, truncated or damaged, with the line.
-    fn next_document(&mut self) -> Result<Option<Document>, Error> {
+    /// A chunk that is missing, truncated or damaged.
+    pub fn next_stored(&mut self) -> Result<Option<StoredDocument<'_>>, Error> {
         loop {
             if let Some(chunk) = &mut self.chunk
-                && let Some(document) = chunk.next_document()?
+                && chunk.read_line()?
             {
-                return Ok(Some(document));
+                break;
             }
             self.chunk = match self.paths.pop() {
                 Some(path) => Some(Chunk::open(path)?),
                 None => return Ok(None),
             };
         }
+        Ok(self.chunk.as_ref().map(Chunk::stored))
+    }
+}
+
+impl Source for DocumentReader {
+    /// # Errors
+    /// A chunk that is missing, truncated or damaged, with the line.
+    fn next_document(&mut self) -> Result<Option<Document>, Error> {
+        let stored = self.next_stored()?;
+        stored.map(|stored| stored.document()).transpose()
     }
 }
 
@@ -151,26 +225,32 @@ impl Chunk {
             lines: BufReader::with_capacity(128 << 10, decoder),
             number: 0,
             line: Vec::new(),
-            path,
+            path: path.into(),
         })
     }
 
-    fn next_document(&mut self) -> Result<Option<Document>, Error> {
+    /// Have the next line; `false` at the end.
+    fn read_line(&mut self) -> Result<bool, Error> {
         self.number += 1;
         self.line.clear();
         let fits = read_line(&mut self.lines, &mut self.line, LONGEST_LINE)
             .map_err(|error| self.unreadable(&error))?;
         if self.line.is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
         if !fits || !self.line.ends_with(b"\n") {
             return Err(damaged(&self.path, self.number, "the line does not end"));
         }
-        let document = serde_json::from_slice(&self.line).map_err(|error| {
-            let problem = format!("not a document: {}", json_problem(&error));
-            damaged(&self.path, self.number, &problem)
-        })?;
-        Ok(Some(document))
+        Ok(true)
+    }
+
+    /// The line that was read last.
+    fn stored(&self) -> StoredDocument<'_> {
+        StoredDocument {
+            path: Arc::clone(&self.path),
+            number: self.number,
+            line: Cow::Borrowed(&self.line),
+        }
     }
 
     fn unreadable(&self, error: &io::Error) -> Error {

@@ -172,6 +172,11 @@ impl Unpacked {
         &self.path
     }
 
+    /// Whether there is anything to unpack.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.compression.is_some()
+    }
+
     /// Go to a byte that lies ahead: at once in a plain file, by unpacking what lies before it in another.
     pub(crate) fn skip_to(&mut self, offset: u64) -> io::Result<()> {
         if let Decoder::Plain(packed) = &mut self.decoder {

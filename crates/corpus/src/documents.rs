@@ -1,5 +1,8 @@
 //! All documents of the sources, one after another.
 
+mod ahead;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use kiln_text::{Document, Error, Position, Source};
@@ -10,6 +13,8 @@ use crate::config::OnBroken;
 use crate::counts::Skipped;
 use crate::formats::{self, Reader, StoryReader};
 use crate::listing::{Inputs, ListedFile, ListedSource, Listing};
+
+use ahead::FileAhead;
 
 /// Where a reading stands: what comes next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +32,14 @@ pub(crate) struct Place {
 
 /// The documents of a corpus in their order, not split.
 ///
-/// Holds one file open and one document (of running text: at most a piece of 1 MiB) at a time.
+/// Holds one file open at a time, of it one document (of running text: at most a piece of 1 MiB; of JSON Lines 1 MiB of
+/// lines); where small files follow each other, as many of them as come to 1 MiB for each thread.
 pub struct Documents {
     listing: Arc<Listing>,
     place: Place,
     reader: Option<Box<dyn Reader>>,
+    /// Files of the source at `place` that were read before their turn, each with its number in it.
+    ahead: VecDeque<(usize, Option<FileAhead>)>,
     skipped: Skipped,
     broken: Vec<Broken>,
     /// Bytes of the files before the one at `place`.
@@ -47,6 +55,7 @@ impl Documents {
             listing,
             place: Place::default(),
             reader: None,
+            ahead: VecDeque::new(),
             skipped: Skipped::default(),
             broken: Vec::new(),
             bytes_before: 0,
@@ -95,6 +104,7 @@ impl Documents {
     /// Go on at a place that a reading of the same listing gave, or at a byte within running text.
     pub(crate) fn seek(&mut self, place: Place) {
         self.reader = None;
+        self.ahead.clear();
         self.place = place;
         let files = |source: &ListedSource, count: usize| match &source.inputs {
             Inputs::Files(files) => files.iter().take(count).map(|file| file.bytes).sum(),
@@ -112,6 +122,9 @@ impl Documents {
             if self.place.source >= self.listing.sources.len() {
                 return Ok(None);
             }
+            if self.reader.is_none() {
+                self.take_ahead();
+            }
             if self.reader.is_none()
                 && let Some(file) = self.file()
             {
@@ -121,6 +134,7 @@ impl Documents {
                 Ok(Step::Document(document)) => break *document,
                 Ok(Step::NextFile) => self.next_file(),
                 Ok(Step::NextSource) => {
+                    self.ahead.clear();
                     self.place = Place {
                         source: self.place.source + 1,
                         ..Place::default()
@@ -151,6 +165,34 @@ impl Documents {
         }))
     }
 
+    /// Have what was read of the file at `place` before its turn, if it was; at its beginning see what can be.
+    fn take_ahead(&mut self) {
+        if (self.place.byte, self.place.line) != (0, 0) {
+            return;
+        }
+        let file = self.place.file;
+        while self
+            .ahead
+            .pop_front_if(|(number, _)| *number < file)
+            .is_some()
+        {}
+        let source = self.listing.sources.get(self.place.source);
+        if self.ahead.is_empty()
+            && let Some(source) = source
+            && let Inputs::Files(files) = &source.inputs
+            && let Some(files) = files.get(file..)
+        {
+            let count = ahead::count(files);
+            if count > 1 {
+                let read = ahead::read(&self.listing, source, &files[..count]);
+                self.ahead = (file..).zip(read).collect();
+            }
+        }
+        if let Some((_, Some(read))) = self.ahead.pop_front_if(|(number, _)| *number == file) {
+            self.reader = Some(Box::new(read));
+        }
+    }
+
     /// Have the reader at `place`, or none if its source has nothing more.
     fn open(&mut self) -> Result<(), Error> {
         if self.reader.is_none() {
@@ -163,16 +205,8 @@ impl Documents {
                 Inputs::Stories { .. } => None,
                 Inputs::Files(files) => match files.get(place.file) {
                     Some(file) => {
-                        let path = self.listing.path_of(file);
                         let start = (place.byte, place.line);
-                        let fields = &source.fields;
-                        Some(formats::open(
-                            file.format,
-                            &path,
-                            &file.name,
-                            fields,
-                            start,
-                        )?)
+                        Some(open_file(&self.listing, source, file, start)?)
                     }
                     None => None,
                 },
@@ -225,6 +259,17 @@ enum Step {
     Document(Box<Document>),
     NextFile,
     NextSource,
+}
+
+/// The reader of a file at a place in it.
+fn open_file(
+    listing: &Listing,
+    source: &ListedSource,
+    file: &ListedFile,
+    place: (u64, u64),
+) -> Result<Box<dyn Reader>, Error> {
+    let path = listing.path_of(file);
+    formats::open(file.format, &path, &file.name, &source.fields, place)
 }
 
 /// Have the file here, as it was listed.

@@ -3,6 +3,7 @@
 //! Places in a stream are bytes of it: of the file itself where that is UTF-8 and not compressed, else of the UTF-8 text
 //! that it unpacks and decodes to.
 
+mod ahead;
 mod lines;
 
 use std::io::{self, BufRead, Read};
@@ -13,8 +14,9 @@ use kiln_text::{Error, Position};
 use crate::compression::Unpacked;
 use crate::content;
 use crate::encoding::{self, Decode, Detected, Encoding};
+use ahead::Ahead;
 
-pub(crate) use lines::{Lines, read_line, too_long};
+pub(crate) use lines::{Line, Lines, read_line, too_long};
 
 /// Read at once; by so many bytes an encoding is judged.
 const BLOCK: usize = 256 << 10;
@@ -70,7 +72,11 @@ impl Input {
                 .map_err(|error| input_error(path, error))?;
             skipped = offset;
         }
-        let mut input = Self::new(path, Box::new(file), encoding, skipped)?;
+        let source: Box<dyn Read + Send> = match file.is_packed() {
+            true => Box::new(Ahead::new(file)),
+            false => Box::new(file),
+        };
+        let mut input = Self::new(path, source, encoding, skipped)?;
         input.pass_over(offset)?;
         Ok(input)
     }

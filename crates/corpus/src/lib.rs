@@ -74,7 +74,7 @@ pub mod stories;
 pub mod words;
 
 pub use broken::Broken;
-pub use chunk::{ChunkWriter, DocumentReader};
+pub use chunk::{ChunkWriter, DocumentReader, StoredDocument, stored_line};
 pub use config::{Config, Format, Method, Names, OnBroken, SourceConfig, Split};
 pub use corpus::{Corpus, InputFile};
 pub use counts::{Counts, PartCounts, Skipped};

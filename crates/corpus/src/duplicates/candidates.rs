@@ -72,7 +72,7 @@ impl BandSorter {
 }
 
 /// The hash of a band. Equal values in two bands of different number are no agreement.
-fn band_hash(bucket: u64, band: &[u64], bytes: &mut Vec<u8>) -> [u64; 2] {
+pub(crate) fn band_hash(bucket: u64, band: &[u64], bytes: &mut Vec<u8>) -> [u64; 2] {
     bytes.clear();
     bytes.extend(band.iter().flat_map(|value| value.to_le_bytes()));
     halves(XxHash3_128::oneshot_with_seed(bucket, bytes))
@@ -103,12 +103,7 @@ impl TextSorter {
     /// # Errors
     /// The disk is full or fails.
     pub fn add(&mut self, document: u64, text: &str) -> Result<(), Error> {
-        self.add_hash(document, text_hash(text))
-    }
-
-    /// Add a document by the hash of its text.
-    pub(crate) fn add_hash(&mut self, document: u64, hash: u128) -> Result<(), Error> {
-        let [high, low] = halves(hash);
+        let [high, low] = halves(text_hash(text));
         self.sorter.add([high, low, document])
     }
 
@@ -129,7 +124,7 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    fn new(sorter: Sorter<3>) -> Result<Self, Error> {
+    pub(crate) fn new(sorter: Sorter<3>) -> Result<Self, Error> {
         Ok(Self {
             sorted: sorter.sorted()?,
             last: None,

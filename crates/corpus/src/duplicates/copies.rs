@@ -4,12 +4,17 @@
 use std::path::Path;
 
 use kiln_text::{Document, Error};
+use rayon::prelude::*;
 
-use super::candidates::{BandSorter, TextSorter};
+use super::candidates::{Candidates, Entry, band_hash, halves};
 use super::clusters::Clusters;
 use super::config::{DuplicatesConfig, Keep, MinHashConfig};
 use super::exact::text_hash;
 use super::minhash::{MinHash, Signature};
+use super::sorting::Sorter;
+
+/// Marks that one thread takes at a time.
+const GROUP: usize = 64;
 
 /// Makes marks. Pure: the same document has the same mark wherever and whenever it is made.
 #[derive(Clone, Debug)]
@@ -79,6 +84,31 @@ impl Marker {
         }
     }
 
+    /// What a document of this mark may agree in with others.
+    fn entries(&self, number: u64, mark: &[u8], entries: &mut Vec<Entry>) {
+        match &self.kind {
+            Kind::MinHash(minhash) => {
+                let without = mark.iter().all(|&byte| byte == 0);
+                let signature = Signature::from_bytes(mark, minhash.config());
+                let Some(signature) = signature.filter(|_| !without) else {
+                    return;
+                };
+                let mut bytes = Vec::new();
+                for (bucket, band) in (0..).zip(signature.bands()) {
+                    let [high, low] = band_hash(bucket, band, &mut bytes);
+                    entries.push([high, low, number]);
+                }
+            }
+            Kind::Exact => {
+                let mut hash = [0; 16];
+                let length = mark.len().min(16);
+                hash[..length].copy_from_slice(&mark[..length]);
+                let [high, low] = halves(u128::from_le_bytes(hash));
+                entries.push([high, low, number]);
+            }
+        }
+    }
+
     /// What the similarity of two documents is computed from; nothing where copies are equal.
     pub fn shingles(&self, text: &str) -> Vec<u64> {
         match &self.kind {
@@ -91,26 +121,17 @@ impl Marker {
 /// Compares marks. Documents are numbered from 0 in the order in which their marks come.
 pub struct CopySearch<'a> {
     marker: &'a Marker,
-    sorter: Sorter,
+    sorter: Sorter<3>,
     documents: u64,
-}
-
-enum Sorter {
-    Bands(BandSorter),
-    Texts(TextSorter),
 }
 
 impl<'a> CopySearch<'a> {
     /// Hold at most `max_memory` bytes of records; what is more lies in `folder` until this is dropped. Beside it the result
     /// grows with the documents, by 8 bytes each.
     pub fn new(marker: &'a Marker, folder: &Path, max_memory: u64) -> Self {
-        let sorter = match marker.kind {
-            Kind::MinHash(_) => Sorter::Bands(BandSorter::new(folder, max_memory)),
-            Kind::Exact => Sorter::Texts(TextSorter::new(folder, max_memory)),
-        };
         Self {
             marker,
-            sorter,
+            sorter: Sorter::new(folder, max_memory),
             documents: 0,
         }
     }
@@ -120,24 +141,31 @@ impl<'a> CopySearch<'a> {
     /// # Errors
     /// The disk is full or fails.
     pub fn push(&mut self, mark: &[u8]) -> Result<(), Error> {
-        let number = self.documents;
-        self.documents += 1;
-        match (&mut self.sorter, &self.marker.kind) {
-            (Sorter::Bands(bands), Kind::MinHash(minhash)) => {
-                let without = mark.iter().all(|&byte| byte == 0);
-                match Signature::from_bytes(mark, minhash.config()) {
-                    Some(signature) if !without => bands.add(number, &signature),
-                    _ => Ok(()),
-                }
+        self.push_all(mark).map(drop)
+    }
+
+    /// The marks of the next documents, one behind the other. Says how many documents there are now.
+    ///
+    /// # Errors
+    /// The disk is full or fails.
+    pub fn push_all(&mut self, marks: &[u8]) -> Result<u64, Error> {
+        let length = self.marker.mark_bytes().max(1);
+        let marker = self.marker;
+        let entries = |(index, group): (usize, &[u8])| {
+            let first = self.documents + (index * GROUP) as u64;
+            let mut entries = Vec::new();
+            for (number, mark) in (first..).zip(group.chunks_exact(length)) {
+                marker.entries(number, mark, &mut entries);
             }
-            (Sorter::Texts(texts), _) => {
-                let mut hash = [0; 16];
-                let length = mark.len().min(16);
-                hash[..length].copy_from_slice(&mark[..length]);
-                texts.add_hash(number, u128::from_le_bytes(hash))
-            }
-            (Sorter::Bands(_), Kind::Exact) => Ok(()),
+            entries
+        };
+        let groups = marks.par_chunks(GROUP * length).enumerate();
+        let groups: Vec<Vec<Entry>> = groups.map(entries).collect();
+        for entry in groups.into_iter().flatten() {
+            self.sorter.add(entry)?;
         }
+        self.documents += (marks.len() / length) as u64;
+        Ok(self.documents)
     }
 
     /// The documents that are copies of each other.
@@ -145,12 +173,8 @@ impl<'a> CopySearch<'a> {
     /// # Errors
     /// The disk is full or fails.
     pub fn finish(self) -> Result<Clusters, Error> {
-        let candidates = match self.sorter {
-            Sorter::Bands(bands) => bands.into_candidates()?,
-            Sorter::Texts(texts) => texts.into_candidates()?,
-        };
         let mut clusters = Clusters::new();
-        for pair in candidates {
+        for pair in Candidates::new(self.sorter)? {
             let (one, other) = pair?;
             clusters.join(one, other);
         }

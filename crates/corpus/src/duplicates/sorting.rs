@@ -11,6 +11,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use kiln_text::Error;
+use rayon::slice::ParallelSliceMut;
 use tempfile::TempDir;
 
 /// What a run is read through, at the least and at the most.
@@ -92,7 +93,7 @@ impl<const W: usize> Sorter<W> {
     }
 
     fn spill(&mut self) -> Result<(), Error> {
-        self.held.sort_unstable();
+        self.held.par_sort_unstable();
         let mut run = RunWriter::<W>::new(self.runs.new_path(&self.folder)?)?;
         for record in &self.held {
             run.write(record)?;
@@ -105,7 +106,7 @@ impl<const W: usize> Sorter<W> {
     /// All records in order, equal ones as often as they came.
     pub(crate) fn sorted(mut self) -> Result<Sorted<W>, Error> {
         if self.runs.waiting.is_empty() {
-            self.held.sort_unstable();
+            self.held.par_sort_unstable();
             return Ok(Sorted {
                 held: self.held.into_iter(),
                 merge: None,

@@ -1,6 +1,7 @@
 //! The room as its users see it: a recipe's section and a folder of files in, documents and messages out.
 #![allow(clippy::unwrap_used)]
 
+mod ahead;
 mod formats;
 mod hostile;
 mod listing;

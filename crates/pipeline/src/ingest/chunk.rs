@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 
-use kiln_corpus::{Broken, ChunkWriter, Part, PartCounts};
+use kiln_corpus::{Broken, ChunkWriter, Part, PartCounts, stored_line};
 use kiln_run::{DigestWriter, FileEntry, atomic::StagedFile};
 use kiln_text::Document;
 use serde::{Deserialize, Serialize};
@@ -38,10 +38,10 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    pub(super) fn keep(&mut self, part: Part, document: &Document) {
-        match part {
-            Part::Train => self.train.add(document),
-            Part::HeldOut => self.held_out.add(document),
+    pub(super) fn keep(&mut self, document: &Ready) {
+        match document.part {
+            Part::Train => self.train += document.counts,
+            Part::HeldOut => self.held_out += document.counts,
         }
     }
 
@@ -107,6 +107,49 @@ impl Quarantine {
     }
 }
 
+/// A document that is kept, as it is written: made on any thread, so that writing is no more than packing.
+pub(super) struct Ready {
+    part: Part,
+    counts: PartCounts,
+    /// As it is stored.
+    stored: Vec<u8>,
+    /// The document itself if its text may go on in the next one.
+    continued: Option<Box<Document>>,
+}
+
+impl Ready {
+    pub(super) fn new(part: Part, document: Document) -> Result<Self, Error> {
+        let stored = stored_line(&document)?;
+        Ok(Self::stored(part, document, stored))
+    }
+
+    /// Of a document that is stored like this.
+    pub(super) fn stored(part: Part, document: Document, stored: Vec<u8>) -> Self {
+        let mut counts = PartCounts::default();
+        counts.add(&document);
+        Self {
+            part,
+            counts,
+            stored,
+            continued: document.continues().then(|| Box::new(document)),
+        }
+    }
+
+    /// Its line.
+    pub(super) fn line(&self) -> &[u8] {
+        &self.stored
+    }
+
+    /// Its text does not go on in the next.
+    fn end_text(&mut self) -> Result<(), Error> {
+        if let Some(mut document) = self.continued.take() {
+            document.set_continues(false);
+            self.stored = stored_line(&document)?;
+        }
+        Ok(())
+    }
+}
+
 /// Documents are written one behind the other: whether a text goes on in the next one is known only there.
 pub(super) struct Chunk {
     folder: PathBuf,
@@ -115,7 +158,7 @@ pub(super) struct Chunk {
     /// In the order of [`Part::ALL`]; a part without documents has no file.
     parts: [Option<ChunkWriter<DigestWriter<StagedFile>>>; 2],
     /// The last document that was kept.
-    held: Option<(Part, Document)>,
+    held: Option<Ready>,
     quarantine: Quarantine,
     tally: Tally,
 }
@@ -134,21 +177,16 @@ impl Chunk {
     }
 
     /// The next document is kept; `line` is its line of the ledger.
-    pub(super) fn keep(
-        &mut self,
-        part: Part,
-        document: Document,
-        line: &[u8],
-    ) -> Result<(), Error> {
+    pub(super) fn keep(&mut self, document: Ready, line: &[u8]) -> Result<(), Error> {
         self.release()?;
-        self.tally.keep(part, &document);
-        self.held = Some((part, document));
+        self.tally.keep(&document);
+        self.held = Some(document);
         self.ledger.write(line)
     }
 
     /// The next document is dropped. What went on in it ends before it.
     pub(super) fn leave_out(&mut self, reason: &str, line: &[u8]) -> Result<(), Error> {
-        self.end_text();
+        self.end_text()?;
         self.tally.leave_out(reason);
         self.ledger.write(line)
     }
@@ -159,16 +197,15 @@ impl Chunk {
     }
 
     /// The text of the last document does not go on in the next.
-    pub(super) fn end_text(&mut self) {
-        if let Some((_, document)) = &mut self.held {
-            document.set_continues(false);
-        }
+    pub(super) fn end_text(&mut self) -> Result<(), Error> {
+        self.held.as_mut().map_or(Ok(()), Ready::end_text)
     }
 
     fn release(&mut self) -> Result<(), Error> {
-        let Some((part, document)) = self.held.take() else {
+        let Some(document) = self.held.take() else {
             return Ok(());
         };
+        let part = document.part;
         let slot = &mut self.parts[usize::from(part == Part::HeldOut)];
         let writer = match slot {
             Some(writer) => writer,
@@ -178,7 +215,7 @@ impl Chunk {
                 empty.insert(ChunkWriter::new(file, path)?)
             }
         };
-        Ok(writer.write(&document)?)
+        Ok(writer.write_stored(&document.stored)?)
     }
 
     pub(super) fn commit(mut self) -> Result<(Vec<FileEntry>, Tally), Error> {

@@ -4,13 +4,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use kiln_corpus::{ChunkWriter, DocumentReader, Part};
+use kiln_corpus::{ChunkWriter, DocumentReader, Part, StoredDocument};
 use kiln_run::{DigestWriter, FileEntry, atomic::StagedFile};
-use kiln_text::{Document, Source};
 use serde::Deserialize;
 
 use crate::Error;
-use crate::ingest::chunk::{Quarantine, Tally};
+use crate::ingest::chunk::{Quarantine, Ready, Tally};
 use crate::ingest::marks;
 use crate::ledger::{self, LedgerWriter, for_each_line, split_name};
 use crate::stage::UNFINISHED;
@@ -98,15 +97,10 @@ impl Draft {
         })
     }
 
-    pub(super) fn keep(
-        &mut self,
-        part: Part,
-        document: &Document,
-        mark: &[u8],
-        line: &[u8],
-    ) -> Result<(), Error> {
-        self.tally.keep(part, document);
-        self.documents.write(document)?;
+    /// The next document is kept; `line` is its line of the ledger.
+    pub(super) fn keep(&mut self, document: &Ready, mark: &[u8], line: &[u8]) -> Result<(), Error> {
+        self.tally.keep(document);
+        self.documents.write_stored(document.line())?;
         self.marks
             .write_all(mark)
             .map_err(|error| kiln_run::Error::io(&self.marks_path, error))?;
@@ -152,7 +146,7 @@ struct Line<'a> {
 /// What a draft has for one document of the sources.
 pub(super) enum Drafted<'a> {
     /// Its filters keep it; its line.
-    Kept(Part, Box<Document>, &'a str),
+    Kept(Part, StoredDocument<'a>, &'a str),
     /// A filter dropped it, and its line says so.
     Dropped(&'a str, &'a str),
 }
@@ -166,13 +160,13 @@ impl<'a> StoredDraft<'a> {
         self.folder.join(Drafts::Unfinished.name(&file))
     }
 
-    /// The marks, `length` bytes each, in the order of the documents that are kept.
-    pub(super) fn for_each_mark(
+    /// The marks, `length` bytes each, in the order of the documents that are kept: many at a time.
+    pub(super) fn for_each_marks(
         &self,
         length: usize,
         take: impl FnMut(&[u8]) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        marks::for_each(&self.path(marks_name(self.number)), length, take)
+        marks::for_each_block(&self.path(marks_name(self.number)), length, take)
     }
 
     /// The documents that are kept.
@@ -202,9 +196,9 @@ impl<'a> StoredDraft<'a> {
                 .find(|part| split_name(*part) == read.split)
                 .ok_or_else(|| damaged("a line names no part of the split"))?;
             let document = documents
-                .next_document()?
+                .next_stored()?
                 .ok_or_else(|| damaged("there are more lines than documents"))?;
-            take(Drafted::Kept(part, Box::new(document), line))
+            take(Drafted::Kept(part, document, line))
         })
     }
 }

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use kiln_corpus::duplicates::Marker;
-use kiln_corpus::{DocumentReader, Part};
+use kiln_corpus::{DocumentReader, Part, StoredDocument};
 use kiln_recipe::Recipe;
 use kiln_run::{Manifest, Progress, RunFolder, StopFlag, Unit, atomic::StagedFile};
-use kiln_text::{Document, Source};
+use kiln_text::Source;
 use rayon::prelude::*;
 
 use crate::Error;
@@ -44,14 +44,6 @@ struct EarlierChunk {
     corpus: usize,
     part: Part,
     path: PathBuf,
-}
-
-/// A document of an earlier corpus.
-pub(super) struct EarlierDocument<'a> {
-    pub(super) document: Document,
-    pub(super) part: Part,
-    /// Its corpus, as the recipe writes it.
-    pub(super) corpus: &'a str,
 }
 
 impl Earlier {
@@ -165,8 +157,8 @@ impl Earlier {
         Ok(())
     }
 
-    /// The marks of all documents, in their order, once they are made.
-    pub(super) fn for_each_mark(
+    /// The marks of all documents, in their order and many at a time, once they are made.
+    pub(super) fn for_each_marks(
         &self,
         marker: &Marker,
         records: &Path,
@@ -174,39 +166,33 @@ impl Earlier {
     ) -> Result<(), Error> {
         for number in 0..self.chunks.len() {
             let path = marks_path(records, number);
-            marks::for_each(&path, marker.mark_bytes(), &mut take)?;
+            marks::for_each_block(&path, marker.mark_bytes(), &mut take)?;
         }
         Ok(())
     }
 
-    /// The documents with these numbers, which increase, and none else: chunks without one are not opened.
-    pub(super) fn for_each_of<'a>(
-        &'a self,
-        members: &[u64],
-        marker: &Marker,
-        records: &Path,
-        mut take: impl FnMut(u64, EarlierDocument<'a>) -> Result<(), Error>,
+    /// For each chunk, how many documents the chunks before it hold, once marks are made.
+    pub(super) fn firsts(&self, marker: &Marker, records: &Path) -> Result<Vec<u64>, Error> {
+        let mut documents = 0;
+        let mut firsts = Vec::with_capacity(self.chunks.len());
+        for number in 0..self.chunks.len() {
+            firsts.push(documents);
+            documents += marks::count(&marks_path(records, number), marker.mark_bytes())?;
+        }
+        Ok(firsts)
+    }
+
+    /// All documents of a chunk in their order, with their part and their corpus as the recipe writes it.
+    pub(super) fn for_each(
+        &self,
+        chunk: usize,
+        mut take: impl FnMut(StoredDocument<'_>, Part, &str) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut members = members.iter().copied().peekable();
-        let mut number = 0;
-        for (index, chunk) in self.chunks.iter().enumerate() {
-            let behind = number + marks::count(&marks_path(records, index), marker.mark_bytes())?;
-            if members.peek().is_none_or(|&member| member >= behind) {
-                number = behind;
-                continue;
-            }
-            let mut documents = DocumentReader::new([chunk.path.clone()]);
-            while let Some(document) = documents.next_document()? {
-                if members.next_if_eq(&number).is_some() {
-                    let found = EarlierDocument {
-                        document,
-                        part: chunk.part,
-                        corpus: &self.corpora[chunk.corpus].name,
-                    };
-                    take(number, found)?;
-                }
-                number += 1;
-            }
+        let chunk = &self.chunks[chunk];
+        let corpus = &self.corpora[chunk.corpus].name;
+        let mut documents = DocumentReader::new([chunk.path.clone()]);
+        while let Some(document) = documents.next_stored()? {
+            take(document, chunk.part, corpus)?;
         }
         Ok(())
     }

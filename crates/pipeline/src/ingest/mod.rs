@@ -4,6 +4,7 @@
 //! both, put in place together with the position in the sources after it; an interrupted ingestion goes on behind its
 //! last chunk and gives the same bytes.
 
+mod agreeing;
 mod chunk;
 mod draft;
 mod earlier;
@@ -318,11 +319,20 @@ impl Work<'_> {
         let (progress, stop) = (self.progress, self.stop);
         let max_memory = self.config.memory() / 4;
         let remove = self.config.removes_copies();
+        let mut documents = 0;
+        let firsts: Vec<u64> = drafts
+            .iter()
+            .map(|draft| {
+                let first = documents;
+                documents += draft.tally.documents();
+                first
+            })
+            .collect();
         let resolved = match &self.marker {
             None => Resolved::default(),
             Some(marker) => Resolution {
                 folder,
-                drafts: drafts.len(),
+                firsts: &firsts,
                 marker,
                 earlier: self.earlier,
                 max_memory,
@@ -347,15 +357,6 @@ impl Work<'_> {
                 Some(Struck::open(folder)?)
             }
         };
-        let mut documents = 0;
-        let firsts: Vec<u64> = drafts
-            .iter()
-            .map(|draft| {
-                let first = documents;
-                documents += draft.tally.documents();
-                first
-            })
-            .collect();
         let settlement = Settlement {
             unfinished: self.unfinished,
             firsts: &firsts,

@@ -1,4 +1,8 @@
-//! From the sources to chunks: batches of documents are read in their order, judged on all cores, and written in their order.
+//! From the sources to chunks: batches of documents are read in their order, judged on all cores, and written in their order,
+//! each step while the others go on with the batches before and behind.
+
+use std::panic::resume_unwind;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use kiln_corpus::duplicates::Marker;
 use kiln_corpus::{
@@ -10,12 +14,12 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::ingest::chunk::{Chunk, Tally};
+use crate::ingest::chunk::{Chunk, Ready, Tally};
 use crate::ingest::draft::{Draft, Drafts};
 use crate::ledger::{Entry, excerpt, split_name};
 use crate::stage::{PartRecord, Unfinished};
 
-/// Bytes of text that are read before they are judged together. Two batches are in memory at a time.
+/// Bytes of text that are read before they are judged together. Four batches are in memory at a time.
 const BATCH_BYTES: u64 = 8 << 20;
 
 /// What a document adds to its batch beside its text, so that many short ones also fill it.
@@ -66,15 +70,23 @@ struct Batch {
     ended: bool,
 }
 
+/// A document that is judged.
+struct Written {
+    /// The document and what it leaves for the search for copies, or why it is dropped.
+    kept: Result<(Ready, Vec<u8>), &'static str>,
+    /// Its line of the ledger.
+    line: Vec<u8>,
+}
+
 /// What a batch is written to.
 enum Output {
     Chunk(Box<Chunk>),
     Draft(Box<Draft>),
 }
 
-/// The same documents, judged and, if they are kept, marked.
+/// The same documents, judged.
 struct JudgedBatch {
-    documents: Vec<(Part, Judged, Vec<u8>)>,
+    documents: Vec<Written>,
     broken: Vec<Broken>,
     bytes: u64,
     cursor: Cursor,
@@ -83,46 +95,65 @@ struct JudgedBatch {
 
 impl Ingestion<'_> {
     pub(super) fn run(&self) -> Result<Outcome, Error> {
-        let mut parts: Vec<ChunkRecord> = self.unfinished.parts()?;
+        let parts: Vec<ChunkRecord> = self.unfinished.parts()?;
         let Some(mut documents) = self.documents(parts.last())? else {
             return Err(Error::Interrupted);
         };
         let (total, unit) = self.extent();
         self.progress.begin("ingest", Some(total), unit);
-        let mut chunk: Option<(Output, u64)> = None;
-        let mut judged: Option<JudgedBatch> = None;
-        let mut batch = self.read(&mut documents, unit)?;
-        loop {
-            let ended = batch.ended;
-            // While one batch is judged, the one before it is written and the one behind it is read.
-            let (now, next) = rayon::join(
-                || self.judge(batch),
-                || -> Result<Option<Batch>, Error> {
-                    if let Some(judged) = judged.take() {
-                        self.write(judged, &mut chunk, &mut parts)?;
-                    }
-                    if ended {
-                        return Ok(None);
-                    }
-                    self.read(&mut documents, unit).map(Some)
-                },
-            );
-            let next = next?;
-            judged = Some(now?);
-            match next {
-                Some(next) => batch = next,
-                None => break,
-            }
-        }
-        if let Some(judged) = judged {
-            self.write(judged, &mut chunk, &mut parts)?;
-        }
+        let (judged, batches) = sync_channel(1);
+        let parts = std::thread::scope(|scope| {
+            // Not one of the threads that judge: it waits for the disk.
+            let writer = scope.spawn(move || self.write_all(batches, parts));
+            let read = self.read_all(&mut documents, unit, judged);
+            let written = writer.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+            read.map(|()| written)
+        })?;
         self.progress.advance(total);
         self.progress.end();
         Ok(Outcome {
             parts,
             counts: documents.counts().clone(),
         })
+    }
+
+    /// Read all batches and judge them; while one is judged, the one behind it is read.
+    fn read_all(
+        &self,
+        documents: &mut SplitDocuments,
+        unit: Unit,
+        judged: SyncSender<JudgedBatch>,
+    ) -> Result<(), Error> {
+        let mut next = Some(self.read(documents, unit)?);
+        while let Some(batch) = next {
+            let read = match batch.ended {
+                true => None,
+                false => Some(&mut *documents),
+            };
+            let (behind, now) = rayon::join(
+                || read.map(|documents| self.read(documents, unit)).transpose(),
+                || self.judge(batch),
+            );
+            next = behind?;
+            if judged.send(now?).is_err() {
+                // Writing has failed, and says why.
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Write batches in their order to the chunks behind `parts`.
+    fn write_all(
+        &self,
+        batches: Receiver<JudgedBatch>,
+        mut parts: Vec<ChunkRecord>,
+    ) -> Result<Vec<ChunkRecord>, Error> {
+        let mut chunk = None;
+        for batch in batches {
+            self.write(batch, &mut chunk, &mut parts)?;
+        }
+        Ok(parts)
     }
 
     /// The documents after the last chunk; `None` if a stop was asked for while they were counted.
@@ -189,12 +220,20 @@ impl Ingestion<'_> {
 
     fn judge(&self, batch: Batch) -> Result<JudgedBatch, Error> {
         let judge = |(part, document)| -> Result<_, Error> {
-            let judged = self.judge.judge(document)?;
-            let mark = match (self.marker, judged.reason) {
-                (Some(marker), None) => marker.mark(&judged.document),
-                _ => Vec::new(),
+            let Judged {
+                document,
+                opinions,
+                reason,
+            } = self.judge.judge(document)?;
+            let line = line(&document, part, reason, &opinions)?;
+            let kept = match reason {
+                Some(reason) => Err(reason),
+                None => {
+                    let mark = self.marker.map(|marker| marker.mark(&document));
+                    Ok((Ready::new(part, document)?, mark.unwrap_or_default()))
+                }
             };
-            Ok((part, judged, mark))
+            Ok(Written { kept, line })
         };
         let documents = batch.documents.into_par_iter().map(judge);
         Ok(JudgedBatch {
@@ -218,8 +257,8 @@ impl Ingestion<'_> {
             None if batch.documents.is_empty() && batch.broken.is_empty() => return Ok(()),
             None => (self.output(parts.len())?, batch.bytes),
         };
-        for (part, judged, mark) in batch.documents {
-            open.take(part, judged, &mark)?;
+        for written in batch.documents {
+            open.take(written)?;
         }
         if !batch.broken.is_empty() {
             open.quarantine(&batch.broken)?;
@@ -233,7 +272,7 @@ impl Ingestion<'_> {
             Output::Chunk(mut chunk) => {
                 if self.judge.may_drop() {
                     // Whether the next document is kept is not known here.
-                    chunk.end_text();
+                    chunk.end_text()?;
                 }
                 chunk.commit()?
             }
@@ -266,13 +305,13 @@ impl Output {
         quarantine.add(broken)
     }
 
-    fn take(&mut self, part: Part, judged: Judged, mark: &[u8]) -> Result<(), Error> {
-        let line = line(&judged.document, part, judged.reason, &judged.opinions)?;
-        match (self, judged.reason) {
-            (Self::Chunk(chunk), None) => chunk.keep(part, judged.document, &line),
-            (Self::Chunk(chunk), Some(reason)) => chunk.leave_out(reason, &line),
-            (Self::Draft(draft), None) => draft.keep(part, &judged.document, mark, &line),
-            (Self::Draft(draft), Some(reason)) => draft.leave_out(reason, &line),
+    fn take(&mut self, written: Written) -> Result<(), Error> {
+        let line = &written.line;
+        match (self, written.kept) {
+            (Self::Chunk(chunk), Ok((document, _))) => chunk.keep(document, line),
+            (Self::Chunk(chunk), Err(reason)) => chunk.leave_out(reason, line),
+            (Self::Draft(draft), Ok((document, mark))) => draft.keep(&document, &mark, line),
+            (Self::Draft(draft), Err(reason)) => draft.leave_out(reason, line),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! before, how many ranges go, and of each range the distance from the end of the one before and the length: unsigned
 //! LEB128 all of them. It is put in place whole.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Write};
 use std::ops::Range;
@@ -130,21 +131,18 @@ fn write_number(out: &mut impl Write, mut number: u64) -> std::io::Result<()> {
 /// The stored decision, read from its beginning on.
 pub(super) struct Struck {
     path: PathBuf,
-    /// Nothing where no repeats are looked for.
-    input: Option<BufReader<zstd::Decoder<'static, BufReader<File>>>>,
+    input: BufReader<zstd::Decoder<'static, BufReader<File>>>,
     next: Option<DocumentRanges>,
 }
 
-impl Struck {
-    /// Nothing goes.
-    pub(super) fn nothing() -> Self {
-        Self {
-            path: PathBuf::new(),
-            input: None,
-            next: None,
-        }
-    }
+/// What goes from some documents in a row; by default nothing.
+#[derive(Default)]
+pub(super) struct Strikes {
+    path: PathBuf,
+    documents: VecDeque<DocumentRanges>,
+}
 
+impl Struck {
     /// What was decided for the corpus in `folder`.
     pub(super) fn open(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(UNFINISHED).join(STRUCK);
@@ -153,51 +151,62 @@ impl Struck {
         let input = BufReader::new(zstd::Decoder::new(file).map_err(failed)?);
         let mut struck = Self {
             path,
-            input: Some(input),
+            input,
             next: None,
         };
         struck.read(0)?;
         Ok(struck)
     }
 
-    /// What goes from a document, which is behind all that were asked for.
-    pub(super) fn of(&mut self, document: u64) -> Result<Option<Vec<Range<usize>>>, Error> {
+    /// What goes from the documents with these numbers, which are behind all that were asked for.
+    pub(super) fn of(&mut self, numbers: Range<u64>) -> Result<Strikes, Error> {
+        let mut documents = VecDeque::new();
         while let Some((number, ranges)) = self.next.take() {
-            if number > document {
+            if number >= numbers.end {
                 self.next = Some((number, ranges));
-                return Ok(None);
+                break;
             }
             self.read(number)?;
-            if number == document {
-                return Ok(Some(ranges));
+            if number >= numbers.start {
+                documents.push_back((number, ranges));
             }
         }
-        Ok(None)
+        Ok(Strikes {
+            path: self.path.clone(),
+            documents,
+        })
+    }
+
+    /// The next document; `before` is the one before it.
+    fn read(&mut self, before: u64) -> Result<(), Error> {
+        let read = read_document(&mut self.input, before);
+        self.next = read.map_err(|error| damaged(&self.path, &error.to_string()))?;
+        Ok(())
+    }
+}
+
+impl Strikes {
+    /// What goes from a document, which is behind all that were asked for.
+    pub(super) fn of(&mut self, document: u64) -> Option<Vec<Range<usize>>> {
+        let (_, ranges) = self
+            .documents
+            .pop_front_if(|(number, _)| *number == document)?;
+        Some(ranges)
     }
 
     /// A text without `ranges`.
     pub(super) fn strike(&self, text: &str, ranges: &[Range<usize>]) -> Result<String, Error> {
         let outside = |range: &Range<usize>| text.get(range.clone()).is_none();
         if ranges.iter().any(outside) {
-            return Err(self.damaged("it does not fit the documents"));
+            return Err(damaged(&self.path, "it does not fit the documents"));
         }
         Ok(kiln_corpus::duplicates::without_ranges(text, ranges))
     }
+}
 
-    /// The next document; `before` is the one before it.
-    fn read(&mut self, before: u64) -> Result<(), Error> {
-        let Some(input) = &mut self.input else {
-            return Ok(());
-        };
-        let read = read_document(input, before);
-        self.next = read.map_err(|error| self.damaged(&error.to_string()))?;
-        Ok(())
-    }
-
-    fn damaged(&self, problem: &str) -> Error {
-        let advice = format!("{problem}; remove the folder and ingest again");
-        kiln_run::Error::damaged(&self.path, advice).into()
-    }
+fn damaged(path: &Path, problem: &str) -> Error {
+    let advice = format!("{problem}; remove the folder and ingest again");
+    kiln_run::Error::damaged(path, advice).into()
 }
 
 /// A document and what goes from it; nothing at the end.

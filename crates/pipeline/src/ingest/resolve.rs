@@ -4,16 +4,16 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use kiln_corpus::Part;
-use kiln_corpus::duplicates::{Clusters, CopySearch, Marker, Member, jaccard};
+use kiln_corpus::duplicates::{Clusters, CopySearch, Marker, Member, Removal, jaccard};
 use kiln_run::{Progress, StopFlag, Unit, atomic::StagedFile};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
-use crate::ingest::draft::{Drafted, StoredDraft};
+use crate::ingest::agreeing::{Kept, Look, Seen, Shingles};
+use crate::ingest::draft::StoredDraft;
 use crate::ingest::earlier::Earlier;
 use crate::stage::UNFINISHED;
 
@@ -32,17 +32,6 @@ struct Copy {
     jaccard: f64,
 }
 
-/// A document that stays for others.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Kept {
-    number: u64,
-    pub(super) id: String,
-    pub(super) part: Part,
-    /// The earlier corpus that it is a document of, as the recipe names it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) corpus: Option<String>,
-}
-
 /// The decision; empty where no copies are looked for. It grows with the number of copies: some tens of bytes each, and the ids
 /// of those that stay.
 #[derive(Default)]
@@ -54,20 +43,13 @@ pub(super) struct Resolved {
 /// What is needed to decide.
 pub(super) struct Resolution<'a> {
     pub(super) folder: &'a Path,
-    pub(super) drafts: usize,
+    /// For each draft, how many documents the drafts before it hold.
+    pub(super) firsts: &'a [u64],
     pub(super) marker: &'a Marker,
     pub(super) earlier: &'a Earlier,
     pub(super) max_memory: u64,
     pub(super) progress: &'a dyn Progress,
     pub(super) stop: &'a StopFlag,
-}
-
-/// A document that is in a cluster with others.
-struct Seen {
-    kept: Kept,
-    bytes: u64,
-    /// Where its shingles lie among all that are stored, and how many they are.
-    shingles: (u64, usize),
 }
 
 impl Resolution<'_> {
@@ -90,13 +72,8 @@ impl Resolution<'_> {
         self.earlier
             .mark(self.marker, records, self.progress, self.stop)?;
         let (mut clusters, earlier) = self.search(records)?;
-        let failed = |error| Error::from(kiln_run::Error::io(records, error));
-        // Without a name: it goes with this process.
-        let mut shingles = BufWriter::new(tempfile::tempfile_in(records).map_err(failed)?);
-        let mut seen = self.look_at(&mut clusters, earlier, records, &mut shingles)?;
-        let shingles = shingles
-            .into_inner()
-            .map_err(|error| failed(error.into_error()))?;
+        let shingles = Shingles::new(records)?;
+        let mut seen = self.look_at(&mut clusters, earlier, records, &shingles)?;
         let describe = |number: u64| -> Result<Member, Error> {
             let seen = &seen[&number];
             Ok(Member {
@@ -105,20 +82,19 @@ impl Resolution<'_> {
             })
         };
         let removals = clusters.removals_after(earlier, self.marker.keep(), describe)?;
-        let read = |number: u64| read_shingles(&shingles, seen[&number].shingles);
-        let mut copies = Vec::with_capacity(removals.len());
-        for removal in &removals {
+        let copy = |removal: &Removal| -> Result<Copy, Error> {
             if self.stop.requested() {
                 return Err(Error::Interrupted);
             }
-            let one = read(removal.removed).map_err(failed)?;
-            let other = read(removal.kept).map_err(failed)?;
-            copies.push(Copy {
+            let one = shingles.of(&seen[&removal.removed])?;
+            let other = shingles.of(&seen[&removal.kept])?;
+            Ok(Copy {
                 removed: removal.removed - earlier,
                 kept: removal.kept,
                 jaccard: jaccard(&one, &other),
-            });
-        }
+            })
+        };
+        let copies = removals.par_iter().map(copy).collect::<Result<_, _>>()?;
         let mut numbers: Vec<u64> = removals.iter().map(|removal| removal.kept).collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -131,24 +107,22 @@ impl Resolution<'_> {
         self.progress.begin("duplicates", None, Unit::Documents);
         let sorting = sorting_folder(records)?;
         let mut search = CopySearch::new(self.marker, &sorting, self.max_memory);
-        let mut done = 0;
-        let mut push = |mark: &[u8]| {
+        let mut push = |marks: &[u8]| {
             if self.stop.requested() {
                 return Err(Error::Interrupted);
             }
-            search.push(mark)?;
-            done += 1;
-            self.progress.advance(done);
-            Ok(done)
+            let documents = search.push_all(marks)?;
+            self.progress.advance(documents);
+            Ok(documents)
         };
         let mut earlier = 0;
-        self.earlier.for_each_mark(self.marker, records, |mark| {
-            earlier = push(mark)?;
+        self.earlier.for_each_marks(self.marker, records, |marks| {
+            earlier = push(marks)?;
             Ok(())
         })?;
-        for number in 0..self.drafts {
+        for number in 0..self.firsts.len() {
             let draft = StoredDraft::new(self.folder, number);
-            draft.for_each_mark(self.marker.mark_bytes(), |mark| push(mark).map(drop))?;
+            draft.for_each_marks(self.marker.mark_bytes(), |marks| push(marks).map(drop))?;
         }
         let clusters = search.finish()?;
         self.progress.end();
@@ -160,74 +134,24 @@ impl Resolution<'_> {
         &self,
         clusters: &mut Clusters,
         earlier: u64,
-        path: &Path,
-        shingles: &mut dyn Write,
+        records: &Path,
+        shingles: &Shingles,
     ) -> Result<HashMap<u64, Seen>, Error> {
         let with_new = |set: &Vec<u64>| set.last().is_some_and(|&last| last >= earlier);
         let sets = clusters.sets().into_iter().filter(with_new);
         let mut members: Vec<u64> = sets.flatten().collect();
-        members.sort_unstable();
-        let mut seen = HashMap::new();
-        let mut offset = 0;
-        let mut see = |text: &str, kept: Kept| -> Result<(), Error> {
-            let of_document = self.marker.shingles(text);
-            for shingle in &of_document {
-                let written = shingles.write_all(&shingle.to_le_bytes());
-                written.map_err(|error| kiln_run::Error::io(path, error))?;
-            }
-            let place = (offset, of_document.len());
-            offset += 8 * of_document.len() as u64;
-            seen.insert(
-                kept.number,
-                Seen {
-                    kept,
-                    bytes: text.len() as u64,
-                    shingles: place,
-                },
-            );
-            Ok(())
+        members.par_sort_unstable();
+        let look = Look {
+            marker: self.marker,
+            earlier: self.earlier,
+            folder: self.folder,
+            records,
+            firsts: self.firsts,
+            max_memory: self.max_memory,
+            shingles,
+            stop: self.stop,
         };
-        let (old, new) = members.split_at(members.partition_point(|&number| number < earlier));
-        self.earlier
-            .for_each_of(old, self.marker, path, |number, found| {
-                if self.stop.requested() {
-                    return Err(Error::Interrupted);
-                }
-                let kept = Kept {
-                    number,
-                    id: found.document.id,
-                    part: found.part,
-                    corpus: Some(found.corpus.to_owned()),
-                };
-                see(&found.document.text, kept)
-            })?;
-        let mut members = new.iter().copied().peekable();
-        let mut number = earlier;
-        for draft in 0..self.drafts {
-            if members.peek().is_none() {
-                break;
-            }
-            StoredDraft::new(self.folder, draft).for_each(|drafted| {
-                if self.stop.requested() {
-                    return Err(Error::Interrupted);
-                }
-                let Drafted::Kept(part, document, _) = drafted else {
-                    return Ok(());
-                };
-                if members.next_if_eq(&number).is_some() {
-                    let kept = Kept {
-                        number,
-                        id: document.id,
-                        part,
-                        corpus: None,
-                    };
-                    see(&document.text, kept)?;
-                }
-                number += 1;
-                Ok(())
-            })?;
-        }
-        Ok(seen)
+        look.at(&members, earlier)
     }
 }
 
@@ -241,13 +165,6 @@ pub(super) fn sorting_folder(records: &Path) -> Result<PathBuf, Error> {
     }
     fs::create_dir(&folder).map_err(failed)?;
     Ok(folder)
-}
-
-fn read_shingles(file: &File, (offset, count): (u64, usize)) -> std::io::Result<Vec<u64>> {
-    let mut bytes = vec![0; count * 8];
-    file.read_exact_at(&mut bytes, offset)?;
-    let (words, _) = bytes.as_chunks::<8>();
-    Ok(words.iter().map(|word| u64::from_le_bytes(*word)).collect())
 }
 
 impl Resolved {

@@ -1,15 +1,18 @@
 //! From drafts to the stored corpus: copies go, repeated parts are struck, everything else stays as its draft has it.
 
+use std::ops::Range;
+
 use kiln_run::{FileEntry, Progress, StopFlag, Unit};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::ingest::chunk::{Chunk, Tally};
+use crate::ingest::agreeing::Kept;
+use crate::ingest::chunk::{Chunk, Ready, Tally};
 use crate::ingest::draft::{Drafted, StoredDraft};
-use crate::ingest::repeats::Struck;
-use crate::ingest::resolve::{Kept, Resolved};
+use crate::ingest::repeats::{Strikes, Struck};
+use crate::ingest::resolve::Resolved;
 use crate::ledger::{excerpt, split_name};
 use crate::stage::{PartRecord, Unfinished};
 
@@ -49,8 +52,7 @@ pub(super) struct Settlement<'a> {
 }
 
 impl Settlement<'_> {
-    /// A chunk for each draft, with the same number. As many are written at a time as there are threads; where parts were
-    /// struck, one, because what was struck is read in its order.
+    /// A chunk for each draft, with the same number. As many are written at a time as there are threads.
     pub(super) fn run(
         &self,
         resolved: &Resolved,
@@ -62,13 +64,16 @@ impl Settlement<'_> {
             .begin("write", Some(drafts as u64), Unit::Batches);
         while records.len() < drafts {
             let end = drafts.min(records.len() + rayon::current_num_threads());
-            let written: Vec<_> = match &mut struck {
-                Some(struck) => vec![self.chunk(resolved, struck, records.len())],
-                None => (records.len()..end)
-                    .into_par_iter()
-                    .map(|index| self.chunk(resolved, &mut Struck::nothing(), index))
-                    .collect(),
-            };
+            let strikes = (records.len()..end).map(|index| match &mut struck {
+                // In their order, as they are stored.
+                Some(struck) => Ok((index, struck.of(self.numbers(index))?)),
+                None => Ok((index, Strikes::default())),
+            });
+            let strikes = strikes.collect::<Result<Vec<_>, Error>>()?;
+            let written: Vec<_> = strikes
+                .into_par_iter()
+                .map(|(index, strikes)| self.chunk(resolved, strikes, index))
+                .collect();
             for record in written {
                 let record = record?;
                 self.unfinished.keep_in(SERIES, records.len(), &record)?;
@@ -80,10 +85,16 @@ impl Settlement<'_> {
         Ok(records)
     }
 
+    /// The numbers of the documents of a draft.
+    fn numbers(&self, index: usize) -> Range<u64> {
+        let end = self.firsts.get(index + 1).copied();
+        self.firsts[index]..end.unwrap_or(u64::MAX)
+    }
+
     fn chunk(
         &self,
         resolved: &Resolved,
-        struck: &mut Struck,
+        mut struck: Strikes,
         index: usize,
     ) -> Result<SettledRecord, Error> {
         let folder = self.unfinished.folder();
@@ -93,17 +104,19 @@ impl Settlement<'_> {
             if self.stop.requested() {
                 return Err(Error::Interrupted);
             }
-            let (mut part, mut document, line) = match drafted {
-                Drafted::Kept(part, document, line) => (part, document, line),
+            let (mut part, stored, line) = match drafted {
+                Drafted::Kept(part, stored, line) => (part, stored, line),
                 Drafted::Dropped(reason, line) => {
                     return chunk.leave_out(reason, format!("{line}\n").as_bytes());
                 }
             };
             let copy = resolved.copy_of(number);
-            let repeats = struck.of(number)?;
+            let repeats = struck.of(number);
             number += 1;
+            let mut document = stored.document()?;
             if copy.is_none() && repeats.is_none() {
-                return chunk.keep(part, *document, format!("{line}\n").as_bytes());
+                let ready = Ready::stored(part, document, stored.line().to_vec());
+                return chunk.keep(ready, format!("{line}\n").as_bytes());
             }
             let mut entry: Value =
                 serde_json::from_str(line).map_err(|error| Error::Output(error.into()))?;
@@ -129,10 +142,11 @@ impl Settlement<'_> {
                 entry["excerpt"] = json!(excerpt(&document.text));
                 return chunk.leave_out(reason, format!("{entry}\n").as_bytes());
             }
-            chunk.keep(part, *document, format!("{entry}\n").as_bytes())
+            let ready = Ready::new(part, document)?;
+            chunk.keep(ready, format!("{entry}\n").as_bytes())
         })?;
         if self.may_drop {
-            chunk.end_text();
+            chunk.end_text()?;
         }
         let (files, tally) = chunk.commit()?;
         Ok(SettledRecord { files, tally })

@@ -215,13 +215,15 @@ fn stopped_at_any_step_it_goes_on_to_the_same_bytes() {
 fn the_bytes_depend_neither_on_threads_nor_on_memory() {
     let scene = scene();
     ingest_with(&scene, "many/run", &[], &Silent, &StopFlag::new()).unwrap();
-    let one = rayon::ThreadPoolBuilder::new()
-        .num_threads(1)
-        .build()
-        .unwrap();
-    one.install(|| ingest_with(&scene, "one/run", &[], &Silent, &StopFlag::new()))
-        .unwrap();
-    assert_same_contents(&scene.path("many/run"), &scene.path("one/run"));
+    for threads in [1, 2, 5] {
+        let run = format!("{threads}-threads/run");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let ingested = pool
+            .unwrap()
+            .install(|| ingest_with(&scene, &run, &[], &Silent, &StopFlag::new()));
+        ingested.unwrap();
+        assert_same_contents(&scene.path("many/run"), &scene.path(&run));
+    }
     // A ceiling far below what the marks take.
     let little = ["corpus.max_memory=\"64K\""];
     ingest_with(&scene, "little/run", &little, &Silent, &StopFlag::new()).unwrap();
