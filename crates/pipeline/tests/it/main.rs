@@ -14,3 +14,4 @@ mod scene;
 mod sharded;
 mod tasks;
 mod verbs;
+mod words;

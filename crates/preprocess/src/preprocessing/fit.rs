@@ -277,6 +277,16 @@ mod tests {
     }
 
     #[test]
+    fn words_become_stems_or_lemmas_and_the_rest_stays() {
+        let text = "The  geese, were FLYING\nhappily to <url>!";
+        let stem = "[[steps]]\nkind = \"stem\"\nlanguage = \"en\"";
+        check(stem, &[], text, "the  gees, were fli\nhappili to <url>!");
+        let lemma = "[[steps]]\nkind = \"lemmatize\"\nlanguage = \"english\"";
+        let text = "The  geese were flying\nhome, <url>!";
+        check(lemma, &[], text, "the  goose be fly\nhome, <url>!");
+    }
+
+    #[test]
     fn what_each_step_did_is_measured() {
         let preprocessor = fitted(
             "[[steps]]\nkind = \"lowercase\"\n[[steps]]\nkind = \"phrases\"\nminimum_count = 1\nthreshold = 0.5\npasses = 9\n[[steps]]\nkind = \"stop-words\"\nwords = [\"of\"]",
@@ -318,6 +328,19 @@ mod tests {
                 "language: no list of stop words for \"xx\": expected one of af, ar",
             ),
             ("kind = \"stop-words\"", "words: no word is left out"),
+            (
+                "kind = \"stem\"\nlanguage = \"enlish\"",
+                "steps[1] (stem): language: no stemmer",
+            ),
+            (
+                "kind = \"stem\"\nlanguage = \"en\"\nalgorithm = \"x\"",
+                "algorithm: unknown stemming",
+            ),
+            (
+                "kind = \"lemmatize\"\nlanguage = \"klingon\"",
+                "language: no lemmatizer",
+            ),
+            ("kind = \"lemmatize\"", "expected `language` or `model`"),
             ("kind = \"phrases\"\npasses = 0", "passes: expected 1"),
             (
                 "kind = \"phrases\"\nthreshold = -1.0",

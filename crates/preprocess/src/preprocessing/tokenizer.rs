@@ -96,6 +96,8 @@ mod tests {
             { kind = "stop-words", words = ["of"] },
             { kind = "phrases", minimum_count = 1, threshold = 2.0 },
             { kind = "rare-words", minimum_count = 2 },
+            { kind = "stem", language = "english" },
+            { kind = "lemmatize", language = "english" },
         ]
     "#;
 
@@ -135,6 +137,14 @@ mod tests {
             (
                 r#"{"format_version": 2, "steps": [], "report": {"rows": []}}"#,
                 "format_version is 2",
+            ),
+            (
+                r#"{"format_version": 1, "steps": [{"kind": "stem", "language": "en", "algorithm": "porter", "version": "x"}], "report": {"rows": []}}"#,
+                "stems are those of stemmer x",
+            ),
+            (
+                r#"{"format_version": 1, "steps": [{"kind": "lemmatize", "language": "en", "model": null, "identity": "x"}], "report": {"rows": []}}"#,
+                "lemmatizer of this program is another",
             ),
             (
                 r#"{"format_version": 1, "steps": [{"kind": "x"}], "report": {"rows": []}}"#,
