@@ -72,12 +72,7 @@ def peers(path):
     def hugging_face():
         import tokenizers
 
-        if importlib.metadata.version("tokenizers") >= "1":
-            from tokenizers import tools
-
-            tokenizer = tokenizers.Tokenizer.from_str(tools.canonicalize_str(open(path).read()))
-        else:
-            tokenizer = tokenizers.Tokenizer.from_file(path)
+        tokenizer = tokenizers.Tokenizer.from_file(path)
         return lambda text: tokenizer.encode(text, add_special_tokens=False).ids
 
     def tiktoken():

@@ -1,6 +1,6 @@
 //! The short way from text to ids for byte-level byte-pair encoding: words are cut by hand-written scanners, those seen
-//! lately are looked up, and the others are merged. The library keeps every character's origin meanwhile and takes some
-//! fifty times as long; the ids are the same.
+//! lately are looked up, and the others are merged. The library keeps every character's origin meanwhile and takes many
+//! times as long; the ids are the same.
 
 mod cache;
 mod merge;

@@ -40,7 +40,7 @@ impl Scanner for Cl100k {
         if next & LETTER != 0 && !matches!(first, b'\r' | b'\n') {
             return letters_end(classes, text, third);
         }
-        others_or_spaces(classes, text, start, &[b'\r', b'\n'])
+        others_or_spaces(classes, text, start, b"\r\n")
     }
 }
 
