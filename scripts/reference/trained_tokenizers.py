@@ -117,7 +117,7 @@ def main():
             peer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
             peer.encode_special_tokens = True
             wrong = tokens = 0
-            lines = (folder / "ids.jsonl").read_text().splitlines()
+            lines = (folder / "ids.jsonl").read_text().removesuffix("\n").split("\n")
             assert len(lines) == len(checked)
             for text, line in zip(checked, lines):
                 ours = json.loads(line)
