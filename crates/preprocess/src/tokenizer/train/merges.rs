@@ -610,9 +610,9 @@ mod tests {
             prop_assert_eq!(ours(&goal, &words), by_crate(&goal, &words));
         }
 
-        /// Two symbols in long words: different pairs spell the same token again and again.
+        /// Two symbols in long words: pairs that overlap, and equal counts.
         #[test]
-        fn merges_are_the_crates_where_spellings_meet(
+        fn merges_are_the_crates_for_two_symbols(
             more in 0usize..60,
             minimum_frequency in 1u64..3,
             words in proptest::collection::vec((proptest::collection::vec(0u32..2, 2..24), 1u64..9), 1..12)
