@@ -11,10 +11,10 @@ use crate::duplicates::{
 use crate::encoding::Encoding;
 use crate::extract;
 use crate::filters::FilterConfig;
-use kiln_text::MemorySize;
 use crate::remote;
 use crate::repair;
 use crate::words::Words;
+use kiln_text::MemorySize;
 
 /// Where the text comes from and which part of it is held out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -160,7 +160,7 @@ fn texts_are_cut_as_each_kind_should() {
             &["hug", "pug", "pun", "bun."],
         ),
         (
-            "kind = 'word'\nvocabulary_size = 99\nminimum_frequency = 31",
+            "kind = 'word'\nvocabulary_size = 99\nminimum_frequency = 61",
             "hug pug pun bun.",
             &["hug", "<unk>", "<unk>", "<unk>", "<unk>"],
         ),

@@ -34,7 +34,7 @@ impl Alphabet {
             .filter(|(_, count)| *count > 0)
             .filter_map(|(code_point, count)| Some((count, char::from_u32(code_point)?)))
             .collect();
-        found.sort_by(|one, other| other.0.cmp(&one.0)); // Stable: code points ascend.
+        found.sort_by_key(|(count, _)| std::cmp::Reverse(*count)); // Stable: code points ascend.
         found.truncate(limit);
         let mut characters: Vec<char> = found.into_iter().map(|(_, character)| character).collect();
         characters.sort_unstable();

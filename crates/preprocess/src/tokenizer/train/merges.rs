@@ -609,5 +609,17 @@ mod tests {
             let words = distinct(words);
             prop_assert_eq!(ours(&goal, &words), by_crate(&goal, &words));
         }
+
+        /// Two symbols in long words: pairs that overlap, and equal counts.
+        #[test]
+        fn merges_are_the_crates_for_two_symbols(
+            more in 0usize..60,
+            minimum_frequency in 1u64..3,
+            words in proptest::collection::vec((proptest::collection::vec(0u32..2, 2..24), 1u64..9), 1..12)
+        ) {
+            let goal = Goal { alphabet: 2, tokens: 2 + more, minimum_frequency, maximum_length: None };
+            let words = distinct(words);
+            prop_assert_eq!(ours(&goal, &words), by_crate(&goal, &words));
+        }
     }
 }
