@@ -214,14 +214,23 @@ impl Stemmer {
 /// Whether lowercasing changes nothing.
 fn is_lower_case(word: &str) -> bool {
     word.chars().all(|character| {
+        if is_plain(character) {
+            return true;
+        }
         let mut lower = character.to_lowercase();
         lower.next() == Some(character)
     })
 }
 
+/// Small letters of Latin, Greek and Cyrillic, in which nothing is to be composed: what needs no look into a table.
+fn is_plain(character: char) -> bool {
+    matches!(character, 'a'..='z' | 'α'..='ω' | 'а'..='џ')
+}
+
 fn is_composed(word: &str) -> bool {
     // Nothing below U+0300 is changed by composing, and those are what most words are made of.
-    word.chars().all(|character| character < '\u{300}')
+    word.chars()
+        .all(|character| character < '\u{300}' || is_plain(character))
         || is_nfc_quick(word.chars()) == IsNormalized::Yes
 }
 
