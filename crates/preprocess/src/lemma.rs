@@ -252,8 +252,27 @@ impl Lemmatizer {
         }
         script
             .and_then(|&(_, script)| self.scripts[script as usize].apply(form))
-            .or_else(|| self.from_lexicon(form, &lower, Some(upos)))
-            .unwrap_or_else(|| self.chosen(&Word::new(form, &self.lookup), form, tags, place))
+            .unwrap_or_else(|| self.unseen(form, &lower, tags, place))
+    }
+
+    /// The lemma of a word that the treebank does not have with its UPOS. A list without parts of speech has the verb
+    /// for *excited* and *killing*, whatever they are here: where the edit script leaves the word as it is, and it is
+    /// no verb, that is believed.
+    fn unseen(&self, form: &str, lower: &str, tags: &[u16], place: usize) -> String {
+        let upos = &self.tags[tags[place] as usize].0;
+        let listed = self.from_lexicon(form, lower, Some(upos));
+        let has = |lexicon: &Lexicon| lexicon.has(lower, upos);
+        match listed {
+            Some(lemma) if self.lexicon.as_ref().is_some_and(has) => lemma,
+            listed => {
+                let chosen = self.chosen(&Word::new(form, &self.lookup), form, tags, place);
+                let verb = upos == "VERB" || upos == "AUX";
+                match listed {
+                    Some(lemma) if verb || lowercase(&chosen) != lower => lemma,
+                    _ => chosen,
+                }
+            }
+        }
     }
 
     /// Choose between the scripts that the form has with its tag.
