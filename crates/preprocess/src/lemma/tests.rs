@@ -22,7 +22,7 @@ fn treebank(times: usize) -> String {
         for (number, word) in sentence.split_whitespace().enumerate() {
             let fields: Vec<&str> = word.split('/').collect();
             let (form, lemma, upos, xpos) = match fields[..] {
-                [form, lemma, upos, xpos] => (form, lemma, upos, xpos),
+                [form, lemma, upos, xpos] if form != "." => (form, lemma, upos, xpos),
                 _ => (".", ".", "PUNCT", "."),
             };
             let number = number + 1;
@@ -49,7 +49,11 @@ fn config() -> TrainingConfig {
 }
 
 fn trained() -> Lemmatizer {
-    train(&config(), sentences(&treebank(3))).unwrap()
+    let config = TrainingConfig {
+        second: Some(SecondTag::Xpos),
+        ..config()
+    };
+    train(&config, sentences(&treebank(3))).unwrap()
 }
 
 fn lemmas(words: &[Analysis<'_>]) -> Vec<String> {
