@@ -10,9 +10,9 @@
 //! use kiln_preprocess::Lemmatizer;
 //!
 //! let english = Lemmatizer::english();
-//! let words = english.lemmatize(&["The", "geese", "were", "flying", "south"]);
+//! let words = english.lemmatize(&["The", "children", "were", "flying", "south"]);
 //! let lemmas: Vec<_> = words.iter().map(|word| word.lemma.as_str()).collect();
-//! assert_eq!(lemmas, ["the", "goose", "be", "fly", "south"]);
+//! assert_eq!(lemmas, ["the", "child", "be", "fly", "south"]);
 //! assert_eq!(words[3].upos, "VERB");
 //! assert_eq!(english.lemma("studies"), "study");
 //! # }
