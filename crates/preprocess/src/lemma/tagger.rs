@@ -46,9 +46,9 @@ impl Tagger {
         drafts.clear();
         for (model, second) in [(&self.first, false), (&self.second, true)] {
             tags.clear();
-            for place in 0..words.len() {
+            for (place, word) in words.iter().enumerate() {
                 let among = allowed.and_then(|allowed| allowed(place));
-                if let (None, Some(tag)) = (&among, words[place].fixed()) {
+                if let (None, Some(tag)) = (&among, word.fixed()) {
                     tags.push(tag);
                     continue;
                 }
@@ -89,8 +89,8 @@ impl Tagger {
                     if job > 0 && fold(sentence) == job - 1 {
                         let words = &sentences[sentence].0;
                         let mut draft: Vec<u16> = Vec::with_capacity(words.len());
-                        for place in 0..words.len() {
-                            if let Some(tag) = words[place].fixed() {
+                        for (place, word) in words.iter().enumerate() {
+                            if let Some(tag) = word.fixed() {
                                 draft.push(tag);
                                 continue;
                             }
@@ -157,8 +157,8 @@ fn pass(
         for &sentence in &order {
             let (words, truth) = &sentences[sentence];
             guesses.clear();
-            for place in 0..words.len() {
-                if let Some(tag) = words[place].fixed() {
+            for (place, word) in words.iter().enumerate() {
+                if let Some(tag) = word.fixed() {
                     guesses.push(tag);
                     continue;
                 }
