@@ -143,7 +143,7 @@ impl Lemmatizer {
         {
             return lemma;
         }
-        self.from_lexicon(form, &lower, None)
+        self.listed(form, &lower, None)
             .unwrap_or_else(|| self.chosen(&Word::new(form, &self.lookup), form, &[UNTAGGED], 0))
     }
 
@@ -260,7 +260,7 @@ impl Lemmatizer {
     /// no verb, that is believed.
     fn unseen(&self, form: &str, lower: &str, tags: &[u16], place: usize) -> String {
         let upos = &self.tags[tags[place] as usize].0;
-        let listed = self.from_lexicon(form, lower, Some(upos));
+        let listed = self.listed(form, lower, Some(upos));
         let has = |lexicon: &Lexicon| lexicon.has(lower, upos);
         match listed {
             Some(lemma) if self.lexicon.as_ref().is_some_and(has) => lemma,
@@ -306,7 +306,7 @@ impl Lemmatizer {
             .unwrap_or_else(|| forms[place].to_owned())
     }
 
-    fn from_lexicon(&self, form: &str, lower: &str, upos: Option<&str>) -> Option<String> {
+    fn listed(&self, form: &str, lower: &str, upos: Option<&str>) -> Option<String> {
         self.lexicon.as_ref()?.lemma(form, lower, upos)
     }
 

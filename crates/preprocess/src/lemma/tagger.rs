@@ -12,6 +12,9 @@ use crate::perceptron::{Broken, Model, Settings, Trainer, Values, feature, shuff
 /// Words and their right tags.
 pub(super) type Tagged<'a> = (Vec<Word<'a>>, Vec<u16>);
 
+/// Sentences by their place, and the tags that were drafted for them.
+type Drafts = Vec<(usize, Vec<u16>)>;
+
 /// A trained tagger.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tagger {
@@ -74,7 +77,7 @@ impl Tagger {
         let all: Vec<usize> = (0..sentences.len()).collect();
         let fold = |sentence: usize| sentence * FOLDS / sentences.len().max(1);
         // Job 0 is the first tagger itself, the others draft the tags of one part each.
-        let jobs: Vec<(Model, Vec<(usize, Vec<u16>)>)> = (0..=FOLDS)
+        let jobs: Vec<(Model, Drafts)> = (0..=FOLDS)
             .into_par_iter()
             .map(|job| {
                 let part: Vec<usize> = all
