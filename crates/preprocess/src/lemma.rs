@@ -10,9 +10,9 @@
 //! use kiln_preprocess::Lemmatizer;
 //!
 //! let english = Lemmatizer::english();
-//! let words = english.lemmatize(&["The", "geese", "were", "flying", "south"]);
+//! let words = english.lemmatize(&["The", "children", "were", "flying", "south"]);
 //! let lemmas: Vec<_> = words.iter().map(|word| word.lemma.as_str()).collect();
-//! assert_eq!(lemmas, ["the", "goose", "be", "fly", "south"]);
+//! assert_eq!(lemmas, ["the", "child", "be", "fly", "south"]);
 //! assert_eq!(words[3].upos, "VERB");
 //! assert_eq!(english.lemma("studies"), "study");
 //! # }
@@ -153,7 +153,7 @@ impl Lemmatizer {
         {
             return lemma;
         }
-        self.from_lexicon(form, &lower, None)
+        self.listed(form, &lower, None)
             .unwrap_or_else(|| self.chosen(&Word::new(form, &self.lookup), form, &[UNTAGGED], 0))
     }
 
@@ -262,8 +262,27 @@ impl Lemmatizer {
         }
         script
             .and_then(|&(_, script)| self.scripts[script as usize].apply(form))
-            .or_else(|| self.from_lexicon(form, &lower, Some(upos)))
-            .unwrap_or_else(|| self.chosen(&Word::new(form, &self.lookup), form, tags, place))
+            .unwrap_or_else(|| self.unseen(form, &lower, tags, place))
+    }
+
+    /// The lemma of a word that the treebank does not have with its UPOS. A list without parts of speech has the verb
+    /// for *excited* and *killing*, whatever they are here: where the edit script leaves the word as it is, and it is
+    /// no verb, that is believed.
+    fn unseen(&self, form: &str, lower: &str, tags: &[u16], place: usize) -> String {
+        let upos = &self.tags[tags[place] as usize].0;
+        let listed = self.listed(form, lower, Some(upos));
+        let has = |lexicon: &Lexicon| lexicon.has(lower, upos);
+        match listed {
+            Some(lemma) if self.lexicon.as_ref().is_some_and(has) => lemma,
+            listed => {
+                let chosen = self.chosen(&Word::new(form, &self.lookup), form, tags, place);
+                let verb = upos == "VERB" || upos == "AUX";
+                match listed {
+                    Some(lemma) if verb || lowercase(&chosen) != lower => lemma,
+                    _ => chosen,
+                }
+            }
+        }
     }
 
     /// Choose between the scripts that the form has with its tag.
@@ -297,7 +316,7 @@ impl Lemmatizer {
             .unwrap_or_else(|| forms[place].to_owned())
     }
 
-    fn from_lexicon(&self, form: &str, lower: &str, upos: Option<&str>) -> Option<String> {
+    fn listed(&self, form: &str, lower: &str, upos: Option<&str>) -> Option<String> {
         self.lexicon.as_ref()?.lemma(form, lower, upos)
     }
 

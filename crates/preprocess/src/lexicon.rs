@@ -120,6 +120,14 @@ impl Lexicon {
         self.scripts.get(*script as usize)?.apply(form)
     }
 
+    /// Whether the form is there with this part of speech, not only without any.
+    pub(crate) fn has(&self, lower: &str, upos: &str) -> bool {
+        self.forms
+            .get(lower)
+            .and_then(|place| self.entries.get(place as usize))
+            .is_some_and(|entries| entries.iter().any(|(other, _)| *other == number(upos)))
+    }
+
     pub(crate) fn write(&self, to: &mut Vec<u8>) {
         put(to, self.scripts.len() as u64);
         for script in &self.scripts {

@@ -12,6 +12,9 @@ use crate::perceptron::{Broken, Model, Settings, Trainer, Values, feature, shuff
 /// Words and their right tags.
 pub(super) type Tagged<'a> = (Vec<Word<'a>>, Vec<u16>);
 
+/// Sentences by their place, and the tags that were drafted for them.
+type Drafts = Vec<(usize, Vec<u16>)>;
+
 /// A trained tagger.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tagger {
@@ -46,9 +49,9 @@ impl Tagger {
         drafts.clear();
         for (model, second) in [(&self.first, false), (&self.second, true)] {
             tags.clear();
-            for place in 0..words.len() {
+            for (place, word) in words.iter().enumerate() {
                 let among = allowed.and_then(|allowed| allowed(place));
-                if let (None, Some(tag)) = (&among, words[place].fixed()) {
+                if let (None, Some(tag)) = (&among, word.fixed()) {
                     tags.push(tag);
                     continue;
                 }
@@ -74,7 +77,7 @@ impl Tagger {
         let all: Vec<usize> = (0..sentences.len()).collect();
         let fold = |sentence: usize| sentence * FOLDS / sentences.len().max(1);
         // Job 0 is the first tagger itself, the others draft the tags of one part each.
-        let jobs: Vec<(Model, Vec<(usize, Vec<u16>)>)> = (0..=FOLDS)
+        let jobs: Vec<(Model, Drafts)> = (0..=FOLDS)
             .into_par_iter()
             .map(|job| {
                 let part: Vec<usize> = all
@@ -89,8 +92,8 @@ impl Tagger {
                     if job > 0 && fold(sentence) == job - 1 {
                         let words = &sentences[sentence].0;
                         let mut draft: Vec<u16> = Vec::with_capacity(words.len());
-                        for place in 0..words.len() {
-                            if let Some(tag) = words[place].fixed() {
+                        for (place, word) in words.iter().enumerate() {
+                            if let Some(tag) = word.fixed() {
                                 draft.push(tag);
                                 continue;
                             }
@@ -157,8 +160,8 @@ fn pass(
         for &sentence in &order {
             let (words, truth) = &sentences[sentence];
             guesses.clear();
-            for place in 0..words.len() {
-                if let Some(tag) = words[place].fixed() {
+            for (place, word) in words.iter().enumerate() {
+                if let Some(tag) = word.fixed() {
                     guesses.push(tag);
                     continue;
                 }

@@ -22,7 +22,7 @@ fn treebank(times: usize) -> String {
         for (number, word) in sentence.split_whitespace().enumerate() {
             let fields: Vec<&str> = word.split('/').collect();
             let (form, lemma, upos, xpos) = match fields[..] {
-                [form, lemma, upos, xpos] => (form, lemma, upos, xpos),
+                [form, lemma, upos, xpos] if form != "." => (form, lemma, upos, xpos),
                 _ => (".", ".", "PUNCT", "."),
             };
             let number = number + 1;
@@ -49,7 +49,11 @@ fn config() -> TrainingConfig {
 }
 
 fn trained() -> Lemmatizer {
-    train(&config(), sentences(&treebank(3))).unwrap()
+    let config = TrainingConfig {
+        second: Some(SecondTag::Xpos),
+        ..config()
+    };
+    train(&config, sentences(&treebank(3))).unwrap()
 }
 
 fn lemmas(words: &[Analysis<'_>]) -> Vec<String> {
@@ -71,7 +75,6 @@ fn what_was_trained_on_is_known_and_carried_over() {
         ("saw", "VERB", "XYZ", "see"),
         ("jumped", "VERB", "VBD", "jump"),
         ("Birds", "NOUN", "NNS", "bird"),
-        ("Thomas", "PROPN", "NNP", "Thomas"),
         ("", "NOUN", "NN", ""),
     ] {
         let words = model.lemmatize_tagged(&[form], &[given(upos, second)]);

@@ -134,10 +134,9 @@ impl Trainer {
             scores[truth as usize] = i32::MIN;
             let rival = best(&scores);
             let ahead = i64::from(right) - i64::from(scores[rival as usize]);
-            if guess != truth || ahead <= i64::from(self.settings.margin) {
-                if rival != truth && scores[rival as usize] > i32::MIN {
-                    self.update(features, truth, rival);
-                }
+            let learns = guess != truth || ahead <= i64::from(self.settings.margin);
+            if learns && rival != truth && scores[rival as usize] > i32::MIN {
+                self.update(features, truth, rival);
             }
         }
         self.scores = scores;
