@@ -122,12 +122,12 @@ pub fn lemmatize(
             for ((form, word), place) in forms.iter().zip(found).zip(&places.tokens[sentence]) {
                 tokens.push(json!({
                     "form": form,
-                    "lemma": word.lemma,
+                    "lemma": word.word(form),
                     "upos": word.upos,
                     "start": place.start,
                     "end": place.end,
                 }));
-                lemmas.push(word.lemma);
+                lemmas.push(word.word(form).to_owned());
             }
         }
         Ok(match form {

@@ -5,7 +5,8 @@ use std::hint::black_box;
 use std::path::Path;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use kiln_preprocess::{Given, Lemmatizer, conllu};
+use kiln_preprocess::lemma::Given;
+use kiln_preprocess::{Lemmatizer, conllu};
 
 const TEXT: &str = "The studies of the old ships were published by two larger houses , which had bought them in \
     1987 and then sold most of their copies to readers who never opened them .";

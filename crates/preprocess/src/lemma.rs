@@ -59,15 +59,29 @@ pub struct Lemmatizer {
     notice: String,
 }
 
+/// The lemma of words whose lemma the treebank leaves out.
+pub(crate) const NO_LEMMA: &str = "_";
+
 /// What is said of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Analysis<'a> {
-    /// Dictionary form.
+    /// Dictionary form; `_` where the treebank leaves it out for such words.
     pub lemma: String,
     /// Universal part of speech.
     pub upos: &'a str,
     /// XPOS or FEATS, whichever the model was trained with ([`Lemmatizer::second_tag`]); "" if neither.
     pub second: &'a str,
+}
+
+impl Analysis<'_> {
+    /// The lemma as a word: the form, where the treebank leaves the lemma out.
+    pub fn word<'b>(&'b self, form: &'b str) -> &'b str {
+        if self.lemma == NO_LEMMA {
+            form
+        } else {
+            &self.lemma
+        }
+    }
 }
 
 /// A tag that is known already.
@@ -84,7 +98,7 @@ static ENGLISH: std::sync::OnceLock<Lemmatizer> = std::sync::OnceLock::new();
 
 impl Lemmatizer {
     /// The English model that comes along: trained on the train split of the UD treebank English-EWT, which is under
-    /// CC BY-SA 4.0, as are the tables made from it (`models/NOTICE`).
+    /// CC BY-SA 4.0, as are the tables made from it (`models/english.lemmatizer.NOTICE`).
     ///
     /// # Panics
     /// Never: a test reads the model.

@@ -48,6 +48,15 @@ impl Script {
         }
     }
 
+    /// The script that makes `lemma` of any form.
+    pub(super) fn replacement(lemma: &str) -> Self {
+        Self {
+            cut_back: ALL,
+            add_back: lemma.to_owned(),
+            ..Self::same(Case::Lower)
+        }
+    }
+
     /// The script that makes `lemma` of `form`: with the first case under which the lemma has the longest common part
     /// with the form.
     pub(crate) fn between(form: &str, lemma: &str) -> Self {

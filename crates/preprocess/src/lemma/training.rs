@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use kiln_text::Error;
 
-use super::Lemmatizer;
 use super::chooser::{self, UNTAGGED};
 use super::lookup::Lookup;
 use super::script::{Case, Script};
 use super::tagger::Tagger;
 use super::word::Word;
+use super::{Lemmatizer, NO_LEMMA};
 use crate::conllu::Sentence;
 use crate::lexicon::upos_bit;
 use crate::perceptron::{Model, Settings, Trainer, shuffle};
@@ -132,11 +132,12 @@ pub fn train(
         |word: &Annotated| tags.binary_search(&tag_of(word)).unwrap_or_default() as u16;
 
     // Scripts, the commoner ones first.
+    let left_out = leaves_out(&read);
     let mut counts: BTreeMap<Script, u64> = BTreeMap::new();
     counts.insert(Script::same(Case::Keep), 1);
     let found: Vec<Vec<Option<Script>>> = read
         .iter()
-        .map(|words| words.iter().map(script_of).collect())
+        .map(|words| words.iter().map(|word| script_of(word, left_out)).collect())
         .collect();
     for script in found.iter().flatten().flatten() {
         *counts.entry(script.clone()).or_default() += 1;
@@ -148,7 +149,7 @@ pub fn train(
         } else {
             COMMON
         };
-        count >= least && !script.replaces()
+        count >= least && (!script.replaces() || *script == Script::replacement(NO_LEMMA))
     };
     ordered.sort_by_key(|(script, count)| (!is_common(script, *count), std::cmp::Reverse(*count)));
     let common = ordered
@@ -233,10 +234,26 @@ fn informative(sentences: &[Vec<Annotated>]) -> SecondTag {
     }
 }
 
-/// How the lemma comes from the form; nothing where the treebank has no lemma.
-fn script_of(word: &Annotated) -> Option<Script> {
-    let missing = word.lemma.is_empty() || (word.lemma == "_" && word.form != "_");
-    (!missing).then(|| Script::between(&word.form, &word.lemma))
+/// Whether a treebank leaves lemmas out by rule, as UD Portuguese-GSD does for names: then the rule is learnt, and such words
+/// have the lemma `_`. Where less than one word in a hundred has none, these are gaps, and nothing is learnt from them.
+fn leaves_out(sentences: &[Vec<Annotated>]) -> bool {
+    let words = sentences.iter().flatten();
+    let (missing, all) = words.fold((0, 0), |(missing, all), word| {
+        (missing + u64::from(has_none(word)), all + 1)
+    });
+    missing * 100 >= all
+}
+
+fn has_none(word: &Annotated) -> bool {
+    word.lemma == NO_LEMMA && word.form != NO_LEMMA
+}
+
+/// How the lemma comes from the form; nothing where the treebank has a gap.
+fn script_of(word: &Annotated, left_out: bool) -> Option<Script> {
+    if has_none(word) {
+        return left_out.then(|| Script::replacement(NO_LEMMA));
+    }
+    (!word.lemma.is_empty()).then(|| Script::between(&word.form, &word.lemma))
 }
 
 /// What the chooser is trained on.

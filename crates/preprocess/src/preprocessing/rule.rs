@@ -219,7 +219,7 @@ fn lemmatized<'a>(lemmatizer: &Lemmatizer, text: &'a str) -> Cow<'a, str> {
         for part in parts {
             let lemma = form(part).and_then(|_| found.next());
             match (part, lemma) {
-                (Part::Word(_), Some(word)) => out.push_str(&word.lemma),
+                (Part::Word(text), Some(word)) => out.push_str(word.word(text)),
                 (Part::Word(text) | Part::Name(text) | Part::Between(text), _) => {
                     out.push_str(text)
                 }

@@ -88,7 +88,7 @@ pub(super) fn read(bytes: &[u8], name: &Path) -> Result<Trained, Error> {
     let rest = bytes.strip_prefix(MARK).ok_or_else(|| {
         wrong(
             0,
-            "not a segmenter: expected a file that `kiln segment train` wrote",
+            "not a segmenter: expected a file that `kiln segmenter train` wrote",
         )
     })?;
     let version = rest

@@ -283,7 +283,7 @@ fn a_file_gives_the_segmenter_back_and_no_other_file_does() {
     };
     assert_eq!(
         message(b"PK\x03\x04"),
-        "x: byte 0: not a segmenter: expected a file that `kiln segment train` wrote"
+        "x: byte 0: not a segmenter: expected a file that `kiln segmenter train` wrote"
     );
     assert_eq!(
         message(b"kilnsegm\x02\0\0\0"),
