@@ -16,8 +16,11 @@ use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_mai
 use kiln_preprocess::{BpeConfig, TokenizerConfig, load, train};
 use kiln_tokens::{TokenId, Tokenizer};
 
+/// Makes the same tokenizer anew, with nothing in its caches.
+type Fresh = Box<dyn Fn() -> Arc<dyn Tokenizer>>;
+
 /// Texts, and a way to load their tokenizer anew.
-fn input() -> (Vec<String>, Box<dyn Fn() -> Arc<dyn Tokenizer>>) {
+fn input() -> (Vec<String>, Fresh) {
     if let Some(folder) = std::env::var_os("KILN_TOKENIZERS") {
         let folder = Path::new(&folder);
         let lines = std::fs::read_to_string(folder.join("texts.jsonl")).expect("texts.jsonl");
