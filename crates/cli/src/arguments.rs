@@ -162,6 +162,9 @@ pub(crate) enum Verb {
         #[arg(long)]
         json: bool,
     },
+    /// Report what texts become with a tokenizer: `kiln tokenizer report FILE TEXTS --against OTHER`
+    #[command(subcommand)]
+    Tokenizer(TokenizerVerb),
     /// Train or score a lemmatizer: `kiln lemmatizer train TREEBANK.conllu --output FILE`
     #[command(subcommand)]
     Lemmatizer(LemmatizerVerb),
@@ -172,8 +175,10 @@ pub(crate) enum Verb {
     Inspect {
         /// A recipe, tokenizer, shard, checkpoint, run, or a stage's folder
         path: PathBuf,
+        /// Of a tokenizer, a run or a checkpoint: the tokens of this text
+        text: Option<String>,
         /// Of a corpus: explain this document alone
-        #[arg(long)]
+        #[arg(long, conflicts_with = "text")]
         id: Option<String>,
         /// Write JSON
         #[arg(long)]
@@ -224,6 +229,25 @@ impl From<ModelArguments> for ModelChoice {
             None => Self::Language(arguments.language.unwrap_or_default()),
         }
     }
+}
+
+/// What to do with a tokenizer.
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenizerVerb {
+    /// Bytes a token by language and source, unknown and unused tokens, the longest tokens
+    Report {
+        /// A tokenizer.json, or a run or checkpoint that has one
+        tokenizer: PathBuf,
+        /// Files of text, or runs whose documents are read; 64 MiB of them
+        #[arg(required = true)]
+        texts: Vec<PathBuf>,
+        /// Compare with this tokenizer
+        #[arg(long)]
+        against: Option<PathBuf>,
+        /// Write one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// What to do with a lemmatizer.

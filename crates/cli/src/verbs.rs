@@ -1,15 +1,15 @@
 //! One call for each verb.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use clap::CommandFactory;
 #[cfg(feature = "torch")]
 use kiln_assembly as stages;
 #[cfg(not(feature = "torch"))]
 use kiln_pipeline as stages;
-use kiln_pipeline::{IngestPart, LemmatizeForm};
+use kiln_pipeline::{IngestPart, LemmatizeForm, PiecesForm};
 
-use crate::arguments::{Arguments, LemmatizerVerb, SegmenterVerb, Verb};
+use crate::arguments::{Arguments, LemmatizerVerb, SegmenterVerb, TokenizerVerb, Verb};
 use crate::exit;
 use crate::progress::Reporter;
 use crate::signals;
@@ -156,10 +156,33 @@ pub(crate) fn call(verb: Verb) -> Result<u8, Failure> {
             let score = kiln_pipeline::score_segmenter(&model.into(), &treebanks)?;
             print(&score, json, &mut out)?;
         }
-        Verb::Inspect { path, id, json } => match id {
-            Some(id) => kiln_pipeline::explain(&path, &id, json, &mut out)?,
-            None => kiln_pipeline::inspect(&path, json, &mut out)?,
+        Verb::Inspect {
+            path,
+            text,
+            id,
+            json,
+        } => match (text, id) {
+            (Some(text), _) => {
+                let form = match json {
+                    true => PiecesForm::Json,
+                    false if out.is_terminal() => PiecesForm::Colours,
+                    false => PiecesForm::Bars,
+                };
+                kiln_pipeline::pieces(&path, &text, form, &mut out)?;
+            }
+            (None, Some(id)) => kiln_pipeline::explain(&path, &id, json, &mut out)?,
+            (None, None) => kiln_pipeline::inspect(&path, json, &mut out)?,
         },
+        Verb::Tokenizer(TokenizerVerb::Report {
+            tokenizer,
+            texts,
+            against,
+            json,
+        }) => {
+            let against = against.as_deref();
+            let report = kiln_pipeline::tokenizer_report(&tokenizer, against, &texts)?;
+            print(&report, json, &mut out)?;
+        }
         Verb::Recount {
             run,
             overrides,

@@ -96,7 +96,7 @@ pub fn reopen(run: &RunFolder) -> Result<Prepared, Error> {
 }
 
 /// The manifest of a stage that must be finished.
-fn stage(run: &RunFolder, kind: &str, folder: &Path) -> Result<Manifest, Error> {
+pub(crate) fn stage(run: &RunFolder, kind: &str, folder: &Path) -> Result<Manifest, Error> {
     let Some(manifest) = finished(folder)?.filter(|manifest| manifest.kind == kind) else {
         return Err(Error::NotPrepared {
             folder: folder.to_owned(),

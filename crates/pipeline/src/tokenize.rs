@@ -34,7 +34,7 @@ pub fn tokenize(
 }
 
 /// Where a tokenizer lies in what was named.
-fn tokenizer_file(named: &Path) -> PathBuf {
+pub(crate) fn tokenizer_file(named: &Path) -> PathBuf {
     let in_run = named.join(TOKENIZER).join(TOKENIZER_FILE);
     if in_run.is_file() {
         in_run

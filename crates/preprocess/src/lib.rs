@@ -1,6 +1,10 @@
-//! Tokenizers: train, load, save, encode and decode.
+//! Text before and into tokens.
 //!
-//! Seven kinds behind one trait, [`Tokenizer`](kiln_tokens::Tokenizer): `character`, `byte`, `bpe` (byte-pair encoding over
+//! Words have modules of their own: [`stem`], [`lemma`] (dictionary forms and parts of speech), [`segment`] (sentences and
+//! words), [`conllu`] (the treebanks that the latter two are trained on). The steps of a recipe's `[preprocessing]`
+//! ([`PreprocessingConfig`]) put them and other normalisation before a tokenizer.
+//!
+//! Tokenizers are of seven kinds behind one trait, [`Tokenizer`](kiln_tokens::Tokenizer): `character`, `byte`, `bpe` (byte-pair encoding over
 //! bytes, or over characters with bytes to fall back on), `wordpiece`, `unigram`, `word`, and `file` (any Hugging Face
 //! `tokenizer.json`). Each is kept as a `tokenizer.json` that the Hugging Face library loads with the same ids, and is
 //! recognised again from that file alone; names of special tokens and a template of chats lie beside it in
@@ -49,3 +53,8 @@ pub use tokenizer::{
     TokenizerConfig, TokenizerReport, TrainedTokenizer, UnigramConfig, Used, UsedToken, WordConfig,
     WordSplit, WordpieceConfig, encode_batch, load, train,
 };
+
+/// The examples of the README are run as tests.
+#[cfg(all(doctest, feature = "english"))]
+#[doc = include_str!("../README.md")]
+mod readme {}
