@@ -17,6 +17,8 @@ mod layers;
 /// Wrong inputs: one clear line, the right exit code, nothing half-written.
 #[cfg(feature = "torch")]
 mod mistakes;
+/// Stems, lemmas, sentences, from stream to stream.
+mod words;
 
 use kiln_testkit::Workspace;
 

@@ -30,6 +30,11 @@ Examples:
   kiln stem --language english < WORDS        stems, one word a line
   kiln lemmatize --language english < TEXT    dictionary forms
   kiln segment --language english < TEXT      sentences and words
+  kiln tokenizer report FILE TEXTS            bytes a token by language and source
+  kiln lemmatizer train TREEBANK --output FILE
+                                              another language's lemmas, from a treebank in CoNLL-U
+  kiln segmenter train TREEBANK --language german --output FILE
+                                              the same of sentences and words
   kiln inspect PATH                           what a recipe, run, shard, tokenizer or checkpoint holds
   kiln recount runs/mine                      why documents were kept or dropped; what other thresholds would do
   kiln verify PATH                            recompute the checksums of a run
@@ -49,6 +54,11 @@ Examples:
   kiln stem --language english < WORDS        stems, one word a line
   kiln lemmatize --language english < TEXT    dictionary forms
   kiln segment --language english < TEXT      sentences and words
+  kiln tokenizer report FILE TEXTS            bytes a token by language and source
+  kiln lemmatizer train TREEBANK --output FILE
+                                              another language's lemmas, from a treebank in CoNLL-U
+  kiln segmenter train TREEBANK --language german --output FILE
+                                              the same of sentences and words
   kiln inspect PATH                           what a recipe, run, shard or tokenizer holds
   kiln recount runs/mine                      why documents were kept or dropped; what other thresholds would do
   kiln verify PATH                            recompute the checksums of a run
