@@ -82,9 +82,9 @@ fn kinds_are_told() {
     for (name, kind) in [
         ("gpt2", "bpe"),
         ("llama3", "bpe"),
-        ("llama2", "file"),
-        ("bert", "file"),
-        ("t5", "file"),
+        ("llama2", "bpe"),
+        ("bert", "wordpiece"),
+        ("t5", "unigram"),
     ] {
         assert_eq!(tokenizer(name).kind(), kind, "{name}");
     }
