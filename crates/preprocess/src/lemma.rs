@@ -266,7 +266,10 @@ impl Lemmatizer {
             .map_or(&[][..], |known| known.pattern);
         let mut same = pattern.iter().filter(|(other, _)| *other == tag);
         let mut script = same.next();
-        if script.is_some() && same.next().is_some() {
+        // The commonest stands first. One that replaces the word, as `o` does the article `a` in Portuguese, is none that the
+        // chooser could weigh.
+        let weighed = script.is_some_and(|(_, script)| *script < self.chooser.classes());
+        if weighed && same.next().is_some() {
             return self.between(forms, tags, place, pattern);
         }
         if script.is_none() {
@@ -320,7 +323,7 @@ impl Lemmatizer {
         self.chooser.scores(&features, &mut scores);
         let mut best: Option<(i32, u16)> = None;
         for &(tag, script) in pattern {
-            // A script that the chooser does not know is rare.
+            // A script that the chooser does not know is rarer than the first, which it knows.
             let score = scores.get(script as usize).copied().unwrap_or(i32::MIN);
             if tag == tags[place] && best.is_none_or(|(highest, _)| score > highest) {
                 best = Some((score, script));
