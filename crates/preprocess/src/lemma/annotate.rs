@@ -4,8 +4,8 @@ use std::io::{BufRead, Write};
 
 use kiln_text::Error;
 
-use super::score::given;
-use super::{Given, Lemmatizer};
+use super::Lemmatizer;
+use super::score::analysed;
 use crate::conllu::{Field, Reader, Row};
 
 /// Read sentences and write them with the lemmas of their words, and unless `gold_tags` says that those that are there
@@ -26,13 +26,7 @@ pub fn lemmatize_conllu<R: BufRead>(
         let mut edits = Vec::new();
         {
             let rows: Vec<Row<'_>> = sentence.words().collect();
-            let forms: Vec<&str> = rows.iter().map(|row| row.form()).collect();
-            let found = if gold_tags {
-                let given: Vec<Given<'_>> = rows.iter().map(|row| given(lemmatizer, row)).collect();
-                lemmatizer.lemmatize_tagged(&forms, &given)
-            } else {
-                lemmatizer.lemmatize(&forms)
-            };
+            let found = analysed(lemmatizer, &rows, gold_tags);
             for (row, word) in rows.iter().zip(found) {
                 edits.push((row.index(), Field::Lemma, word.lemma));
                 if !gold_tags {

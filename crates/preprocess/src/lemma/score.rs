@@ -4,7 +4,7 @@ use std::fmt;
 
 use kiln_text::Error;
 
-use super::{Given, Lemmatizer, SecondTag};
+use super::{Analysis, Given, Lemmatizer, SecondTag};
 use crate::conllu::{Row, Sentence};
 
 /// Words of which UD's conventions, not morphology, make the lemma.
@@ -77,19 +77,13 @@ pub fn score(
     lemmatizer: &Lemmatizer,
     sentences: impl IntoIterator<Item = Result<Sentence, Error>>,
     gold_tags: bool,
-    mut wrong: impl FnMut(Row<'_>, &super::Analysis<'_>),
+    mut wrong: impl FnMut(Row<'_>, &Analysis<'_>),
 ) -> Result<Score, Error> {
     let mut score = Score::default();
     for sentence in sentences {
         let sentence = sentence?;
         let rows: Vec<Row<'_>> = sentence.words().collect();
-        let forms: Vec<&str> = rows.iter().map(|row| row.form()).collect();
-        let found = if gold_tags {
-            let given: Vec<Given<'_>> = rows.iter().map(|row| given(lemmatizer, row)).collect();
-            lemmatizer.lemmatize_tagged(&forms, &given)
-        } else {
-            lemmatizer.lemmatize(&forms)
-        };
+        let found = analysed(lemmatizer, &rows, gold_tags);
         for (row, word) in rows.iter().zip(&found) {
             let upos = row.upos();
             score.words += 1;
@@ -114,8 +108,23 @@ pub fn score(
     Ok(score)
 }
 
+/// What is said of the words of a sentence, by their own tags or by those that the model finds.
+pub(super) fn analysed<'a>(
+    lemmatizer: &'a Lemmatizer,
+    rows: &[Row<'_>],
+    gold_tags: bool,
+) -> Vec<Analysis<'a>> {
+    let forms: Vec<&str> = rows.iter().map(|row| row.form()).collect();
+    if gold_tags {
+        let given: Vec<Given<'_>> = rows.iter().map(|row| given(lemmatizer, row)).collect();
+        lemmatizer.lemmatize_tagged(&forms, &given)
+    } else {
+        lemmatizer.lemmatize(&forms)
+    }
+}
+
 /// The tags of a row as this model takes them.
-pub(super) fn given<'a>(lemmatizer: &Lemmatizer, row: &Row<'a>) -> Given<'a> {
+fn given<'a>(lemmatizer: &Lemmatizer, row: &Row<'a>) -> Given<'a> {
     Given {
         upos: row.upos(),
         second: match lemmatizer.second_tag() {

@@ -16,8 +16,13 @@ const TREEBANK: &str = "\
     James/James/PROPN/NNP talks/talk/VERB/VBZ to/to/ADP/IN the/the/DET/DT cat/cat/NOUN/NN ./././.";
 
 fn treebank(times: usize) -> String {
+    written(&vec![TREEBANK; times].join(" | "))
+}
+
+/// CoNLL-U of sentences as in [`TREEBANK`].
+fn written(sentences: &str) -> String {
     let mut text = String::new();
-    for sentence in vec![TREEBANK; times].join(" | ").split(" | ") {
+    for sentence in sentences.split(" | ") {
         text.push_str("# a comment\n");
         for (number, word) in sentence.split_whitespace().enumerate() {
             let fields: Vec<&str> = word.split('/').collect();
@@ -58,6 +63,31 @@ fn trained() -> Lemmatizer {
 
 fn lemmas(words: &[Analysis<'_>]) -> Vec<String> {
     words.iter().map(|word| word.lemma.clone()).collect()
+}
+
+#[test]
+fn lemmas_that_a_treebank_leaves_out_by_rule_are_left_out() {
+    let sentence = "a/o/DET/ART Maria/_/PROPN/N canta/cantar/VERB/V ./././. | \
+                    a/o/DET/ART Ana/_/PROPN/N fala/falar/VERB/V ./././.";
+    // Once the article has none: its commonest lemma, which keeps nothing of it, counts all the same.
+    let text = written(&format!(
+        "{} | a/_/DET/ART Eva/_/PROPN/N",
+        vec![sentence; 5].join(" | ")
+    ));
+    let model = train(&config(), sentences(&text)).unwrap();
+    assert_eq!(model.lemma_as("a", "DET"), "o");
+    assert_eq!(model.lemma_as("Lisboa", "PROPN"), "_");
+    let given = Given {
+        upos: "PROPN",
+        second: "",
+    };
+    let name = &model.lemmatize_tagged(&["Lisboa"], &[given])[0];
+    assert_eq!(name.word("Lisboa"), "Lisboa");
+
+    // One word in hundreds is a gap.
+    let text = format!("{}{}", treebank(10), written("Zog/_/PROPN/NNP"));
+    let model = train(&config(), sentences(&text)).unwrap();
+    assert_ne!(model.lemma_as("Zog", "PROPN"), "_");
 }
 
 #[test]
