@@ -72,7 +72,7 @@ fn lemmas_that_a_treebank_leaves_out_by_rule_are_left_out() {
     // Once the article has none: its commonest lemma, which keeps nothing of it, counts all the same.
     let text = written(&format!(
         "{} | a/_/DET/ART Eva/_/PROPN/N",
-        vec![sentence; 5].join(" | ")
+        [sentence; 5].join(" | ")
     ));
     let model = train(&config(), sentences(&text)).unwrap();
     assert_eq!(model.lemma_as("a", "DET"), "o");
