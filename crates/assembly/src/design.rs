@@ -186,10 +186,6 @@ fn check_model(model: &ModelConfig, task: TaskConfig) -> Result<(), (&'static st
             "a sentence CNN sees the tokens after a place, so it cannot predict the next: choose \"transformer\" or \"rnn\" for a language model"
                 .to_owned(),
         )),
-        (ModelConfig::Transformer(_) | ModelConfig::Rnn(_), TaskConfig::Classification | TaskConfig::Regression) => Err((
-            "kind",
-            "this architecture gives a state at each token: choose \"cnn\" for classification and regression".to_owned(),
-        )),
         _ => Ok(()),
     }
 }

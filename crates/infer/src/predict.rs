@@ -84,13 +84,11 @@ fn outputs(trained: &Trained, texts: &[&str], before: usize) -> Result<Tensor> {
         .map(|ids| i64::try_from(ids.len()).unwrap_or(i64::MAX))
         .collect();
     let device = trained.network.device();
-    let inputs = Inputs {
-        ids: Tensor::from_slice(&padded)
-            .view([i64::try_from(rows.len()).unwrap_or(i64::MAX), -1])
-            .to_device(device),
-        lengths: Some(Tensor::from_slice(&lengths).to_device(device)),
-        reset: None,
-    };
+    let ids = Tensor::from_slice(&padded)
+        .view([i64::try_from(rows.len()).unwrap_or(i64::MAX), -1])
+        .to_device(device);
+    let lengths = Tensor::from_slice(&lengths).to_device(device);
+    let inputs = Inputs::of(ids).with_lengths(lengths);
     Ok(no_grad(|| {
         trained
             .network

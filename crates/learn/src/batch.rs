@@ -8,13 +8,30 @@ use kiln_tokens::{Batch, column};
 use crate::{Error, Result};
 
 /// What a trunk reads.
+#[derive(Debug)]
 pub struct Inputs {
     /// Token ids, `[batch, time]`, whole numbers.
     pub ids: Tensor,
-    /// Ids of each row that are not padding, `[batch]`; `None` where no row is padded.
+    /// Ids of each row that are not padding, `[batch]`; `None` where no row is padded. Padding stands at a row's end.
     pub lengths: Option<Tensor>,
     /// 1 where the carried state must be forgotten before the row is read, else 0, `[batch]`.
     pub reset: Option<Tensor>,
+    /// Number of the document of each id, `[batch, time]`, for rows that several documents were packed into: none sees another.
+    /// The ids of a document stand together; the numbers never fall along a row.
+    pub documents: Option<Tensor>,
+    /// Which part of a pair each id belongs to, `[batch, time]`: 0 for the first text, 1 for the second.
+    pub segments: Option<Tensor>,
+    /// What an encoder reads before a decoder reads `ids`.
+    pub source: Option<Source>,
+}
+
+/// The rows that an encoder reads.
+#[derive(Debug)]
+pub struct Source {
+    /// Token ids, `[batch, source time]`.
+    pub ids: Tensor,
+    /// Ids of each row that are not padding, `[batch]`; `None` where no row is padded.
+    pub lengths: Option<Tensor>,
 }
 
 impl Inputs {
@@ -24,7 +41,16 @@ impl Inputs {
             ids,
             lengths: None,
             reset: None,
+            documents: None,
+            segments: None,
+            source: None,
         }
+    }
+
+    /// The same with padded rows: ids of each row that are not padding, `[batch]`.
+    pub fn with_lengths(self, lengths: Tensor) -> Self {
+        let lengths = Some(lengths);
+        Self { lengths, ..self }
     }
 }
 
@@ -81,11 +107,18 @@ impl DeviceBatch {
     /// # Errors
     /// The batch has no ids.
     pub fn inputs(&self) -> Result<Inputs> {
+        let whole = |name: &str| self.columns.get(name).map(Tensor::shallow_clone);
         let flat = |name: &str| self.columns.get(name).map(|column| column.view([-1]));
         Ok(Inputs {
             ids: self.column(column::INPUTS)?.shallow_clone(),
             lengths: flat(column::LENGTHS),
             reset: flat(column::RESET),
+            documents: whole(column::DOCUMENTS),
+            segments: whole(column::SEGMENTS),
+            source: whole(column::SOURCE).map(|ids| Source {
+                ids,
+                lengths: flat(column::SOURCE_LENGTHS),
+            }),
         })
     }
 

@@ -26,7 +26,7 @@ mod optimizer;
 mod state;
 mod trained;
 
-pub use batch::{DeviceBatch, Inputs};
+pub use batch::{DeviceBatch, Inputs, Source};
 pub use context::Context;
 pub use error::Error;
 pub use model::{Head, LinearView, Model, Network, Output};

@@ -50,24 +50,51 @@ impl Output {
     }
 }
 
-/// Hidden states to outputs: logits of tokens or classes, or values.
+/// Hidden states to outputs: logits of tokens or classes, or values. Whatever comes before, the last part is one matrix
+/// product, so that a loss can fuse with it and never hold all outputs.
 pub trait Head: Send {
-    /// `[.., width]` to `[.., outputs]`.
+    /// What comes before the product: `[.., width]` to `[.., width]`.
     ///
     /// # Errors
     /// Widths do not fit.
-    fn project(&self, hidden: &Tensor) -> Result<Tensor>;
+    fn transform(&self, hidden: &Tensor) -> Result<Tensor> {
+        Ok(hidden.shallow_clone())
+    }
 
-    /// The head as a single matrix product, if it is one: lets a loss fuse with the projection.
-    fn linear(&self) -> Option<LinearView<'_>>;
+    /// The product.
+    fn linear(&self) -> LinearView<'_>;
+
+    /// All of it: `[.., width]` to `[.., outputs]`.
+    ///
+    /// # Errors
+    /// Widths do not fit.
+    fn project(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.linear().project(&self.transform(hidden)?)
+    }
 }
 
-/// A head that is a matrix product.
+/// The matrix product that ends a head.
 pub struct LinearView<'a> {
     /// `[outputs, width]`.
     pub weight: &'a Tensor,
     /// `[outputs]`.
     pub bias: Option<&'a Tensor>,
+    /// Largest magnitude of an output: each is `cap * tanh(output / cap)` (Gemma 2, 2024, section 2).
+    pub cap: Option<f64>,
+}
+
+impl LinearView<'_> {
+    /// `[.., width]` to `[.., outputs]`.
+    ///
+    /// # Errors
+    /// Widths do not fit.
+    pub fn project(&self, hidden: &Tensor) -> Result<Tensor> {
+        let outputs = hidden.f_linear(self.weight, self.bias)?;
+        Ok(match self.cap {
+            Some(cap) => outputs.f_div_scalar(cap)?.f_tanh()?.f_mul_scalar(cap)?,
+            None => outputs,
+        })
+    }
 }
 
 /// A trunk and a head over one parameter store: what is trained, saved and used.

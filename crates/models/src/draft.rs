@@ -3,6 +3,8 @@
 use kiln_learn::{Head, Model, Network, Result};
 use kiln_tensor::{Builder, Precision};
 
+use crate::pooling::{Pooled, Pooling};
+
 /// What the head of a network gives for each place that it scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outputs {
@@ -22,6 +24,25 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// A trunk that gives a state at each place, with a head that scores places for `Outputs::Tokens` and pooled rows otherwise.
+    pub(crate) fn of_places(
+        trunk: Box<dyn Model>,
+        head: Box<dyn Head>,
+        builder: Builder,
+        outputs: Outputs,
+        pooling: Pooling,
+    ) -> Self {
+        let trunk = match outputs {
+            Outputs::Tokens => trunk,
+            Outputs::Classes(_) | Outputs::Values(_) => Box::new(Pooled { trunk, pooling }),
+        };
+        Self {
+            trunk,
+            head,
+            builder,
+        }
+    }
+
     /// Lay the parameters out and give them their initial values.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Heads.
 
-use kiln_learn::{Head, LinearView, Result};
+use kiln_learn::{Head, LinearView};
 use kiln_tensor::{Builder, Init, Role, Tensor};
 
 use crate::layers::Linear;
@@ -29,14 +29,11 @@ impl LinearHead {
 }
 
 impl Head for LinearHead {
-    fn project(&self, hidden: &Tensor) -> Result<Tensor> {
-        self.0.forward(hidden)
-    }
-
-    fn linear(&self) -> Option<LinearView<'_>> {
-        Some(LinearView {
+    fn linear(&self) -> LinearView<'_> {
+        LinearView {
             weight: &self.0.weight,
             bias: self.0.bias.as_ref(),
-        })
+            cap: None,
+        }
     }
 }

@@ -23,12 +23,18 @@
 mod draft;
 mod head;
 mod layers;
+mod pooling;
 
 pub mod convolutional;
 pub mod recurrent;
 pub mod transformer;
 
 pub use draft::{Draft, Outputs, Wrong};
+pub use pooling::Pooling;
 
+#[cfg(test)]
+mod checks;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod reference;

@@ -217,9 +217,8 @@ fn a_reset_row_forgets_and_others_do_not() {
         let ids = Tensor::from_slice(&[1i64, 2, 3, 4, 5, 6]).view([2, 3]);
         let reset = reset.map(Tensor::from_slice);
         let inputs = Inputs {
-            ids,
-            lengths: None,
             reset,
+            ..Inputs::of(ids)
         };
         no_grad(|| network.outputs(&inputs, Some(state), &Context::evaluation())).unwrap()
     };
@@ -264,11 +263,8 @@ fn the_sentence_cnn_is_kims_and_padding_does_not_matter() {
         // One more column of padding, of a real token's id: nothing may change.
         let padded = Tensor::cat(&[ids.shallow_clone(), ids.narrow(1, 0, 1)], 1);
         for ids in [padded, ids.shallow_clone()] {
-            let inputs = Inputs {
-                ids,
-                lengths: Some(reference.tensor("input.lengths").view([-1])),
-                reset: None,
-            };
+            let lengths = reference.tensor("input.lengths").view([-1]);
+            let inputs = Inputs::of(ids).with_lengths(lengths);
             let output = network
                 .trunk
                 .forward(&inputs, None, &Context::evaluation())

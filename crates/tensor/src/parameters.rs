@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use tch::{Device, Kind, Tensor, no_grad};
+use tch::{Device, Tensor, no_grad};
 
 use crate::gradients::set_gradient;
 use crate::{Draws, Error, Precision, Result};
@@ -150,19 +150,17 @@ impl Builder {
             }
             ranges.insert(role, start..end);
         }
-        let masters = Tensor::f_zeros([end], (Kind::Float, self.device))?;
+        let masters = Tensor::f_zeros([end], (precision.master_kind(), self.device))?;
         for parameter in &parameters {
             no_grad(|| parameter.of(&masters).f_copy_(&parameter.leaf))?;
         }
-        let working = match precision {
-            Precision::Fp32 => masters.shallow_clone(),
-            Precision::Bf16 => masters.f_to_kind(Kind::BFloat16)?,
-        };
+        // The masters themselves where the kinds are the same.
+        let working = masters.f_to_kind(precision.kind())?;
         let gradients = masters.f_zeros_like()?;
         for parameter in &mut parameters {
             let own = parameter.of(&working).f_detach()?;
             parameter.leaf.f_set_data(&own)?;
-            if precision == Precision::Fp32 {
+            if precision.works_on_masters() {
                 set_gradient(&parameter.leaf, &parameter.of(&gradients))?;
             }
         }
@@ -230,13 +228,13 @@ impl Parameters {
         self.ranges[&role].clone()
     }
 
-    /// After backward of a micro-batch: add what the leaves received to the flat gradients. In fp32 backward has
-    /// added there already.
+    /// After backward of a micro-batch: add what the leaves received to the flat gradients. Where the model computes with the
+    /// masters, backward has added there already.
     ///
     /// # Errors
     /// libtorch refused the addition.
     pub fn collect_gradients(&mut self) -> Result<()> {
-        if self.precision == Precision::Fp32 {
+        if self.precision.works_on_masters() {
             return Ok(());
         }
         let none = Tensor::new();
@@ -259,12 +257,12 @@ impl Parameters {
         Ok(())
     }
 
-    /// Bring the working copy up to date with the masters: one cast, or nothing in fp32.
+    /// Bring the working copy up to date with the masters: one cast, or nothing where they are the same.
     ///
     /// # Errors
     /// libtorch refused the copy.
     pub fn refresh(&mut self) -> Result<()> {
-        if self.precision != Precision::Fp32 {
+        if !self.precision.works_on_masters() {
             no_grad(|| self.working.f_copy_(&self.masters))?;
         }
         Ok(())
@@ -345,6 +343,7 @@ impl Parameters {
 mod tests {
     use super::*;
     use crate::backward;
+    use tch::Kind;
 
     fn build(precision: Precision) -> (Tensor, Tensor, Parameters) {
         let mut builder = Builder::new(Device::Cpu, Draws::new(5));
@@ -372,7 +371,7 @@ mod tests {
 
     #[test]
     fn gradients_of_micro_batches_add_up_in_the_flat_buffer() {
-        for precision in [Precision::Fp32, Precision::Bf16] {
+        for precision in [Precision::Fp32, Precision::Bf16, Precision::Fp64] {
             let (weight, bias, mut parameters) = build(precision);
             for _ in 0..2 {
                 backward(&sum_of_outputs(&weight, &bias)).unwrap();
@@ -380,7 +379,7 @@ mod tests {
             }
             let gradients: BTreeMap<_, _> = parameters.named_gradients().into_iter().collect();
             let ones = |tensor: &Tensor, value: f64| {
-                assert_eq!(tensor.kind(), Kind::Float);
+                assert_eq!(tensor.kind(), precision.master_kind());
                 assert!(
                     bool::try_from(tensor.eq(value).all()).unwrap(),
                     "{precision:?}"

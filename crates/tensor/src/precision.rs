@@ -11,15 +11,19 @@ pub enum PrecisionChoice {
     Fp32,
     /// bf16 compute over fp32 masters.
     Bf16,
+    /// 64-bit floats throughout.
+    Fp64,
 }
 
-/// How parameters are held while a model computes. Masters, gradients and optimizer state are fp32 in every case.
+/// How parameters are held while a model computes. Masters, gradients and optimizer state are fp32, but for [`Precision::Fp64`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
     /// The model reads the masters themselves.
     Fp32,
     /// The model reads a bf16 copy, refreshed once a step.
     Bf16,
+    /// Everything in fp64: for checking a gradient against finite differences, an update against its formula.
+    Fp64,
 }
 
 impl PrecisionChoice {
@@ -28,6 +32,7 @@ impl PrecisionChoice {
         match self {
             Self::Fp32 => Precision::Fp32,
             Self::Bf16 => Precision::Bf16,
+            Self::Fp64 => Precision::Fp64,
             Self::Auto if device.is_cuda() || processor_multiplies_bf16() => Precision::Bf16,
             Self::Auto => Precision::Fp32,
         }
@@ -40,7 +45,21 @@ impl Precision {
         match self {
             Self::Fp32 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,
+            Self::Fp64 => Kind::Double,
         }
+    }
+
+    /// The kind of masters, gradients and optimizer state.
+    pub fn master_kind(self) -> Kind {
+        match self {
+            Self::Fp32 | Self::Bf16 => Kind::Float,
+            Self::Fp64 => Kind::Double,
+        }
+    }
+
+    /// Whether the model computes with the masters themselves.
+    pub(crate) fn works_on_masters(self) -> bool {
+        self.kind() == self.master_kind()
     }
 }
 

@@ -21,6 +21,14 @@ pub mod column {
     pub const VALUES: &str = "values";
     /// 1 where a carried state must be forgotten before the row is read, else 0, `[rows, 1]`.
     pub const RESET: &str = "reset";
+    /// Number of the document of each id of a row that several were packed into, `[rows, time]`.
+    pub const DOCUMENTS: &str = "documents";
+    /// 0 for the ids of a pair's first text, 1 for those of its second, `[rows, time]`.
+    pub const SEGMENTS: &str = "segments";
+    /// Token ids that an encoder reads, `[rows, source time]`.
+    pub const SOURCE: &str = "source";
+    /// Number of ids of each row of the source that are not padding, `[rows, 1]`.
+    pub const SOURCE_LENGTHS: &str = "source_lengths";
 }
 
 /// One column: `rows` x `width` values, row by row.

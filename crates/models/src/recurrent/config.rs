@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::model::Recurrent;
 use crate::draft::{Draft, Outputs, Wrong, at_least_one, probability};
 use crate::head::LinearHead;
+use crate::pooling::Pooling;
 
 /// A stack of recurrent layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,8 @@ pub struct Config {
     pub embedding_width: Option<i64>,
     /// Probability of dropping, on the embeddings and on each layer's output: 0 or more, less than 1.
     pub dropout: f64,
+    /// How the states of a text become one where the task is about whole texts.
+    pub pooling: Pooling,
     /// Whether the head is the token embedding's table; needs an embedding as wide as the state.
     pub tied_head: bool,
 }
@@ -43,6 +46,7 @@ impl Default for Config {
             width: 256,
             embedding_width: None,
             dropout: 0.0,
+            pooling: Pooling::Last,
             tied_head: false,
         }
     }
@@ -86,10 +90,12 @@ impl Config {
             Outputs::Tokens => own(vocabulary),
             Outputs::Classes(count) | Outputs::Values(count) => own(count),
         };
-        Draft {
-            trunk: Box::new(trunk),
-            head: Box::new(head),
+        Draft::of_places(
+            Box::new(trunk),
+            Box::new(head),
             builder,
-        }
+            outputs,
+            self.pooling,
+        )
     }
 }

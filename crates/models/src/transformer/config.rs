@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::model::Transformer;
 use crate::draft::{Draft, Outputs, Wrong, at_least_one, probability};
 use crate::head::LinearHead;
+use crate::pooling::Pooling;
 
 /// A decoder Transformer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,8 @@ pub struct Config {
     pub dropout: f64,
     /// Whether linear layers and normalisations have biases.
     pub bias: bool,
+    /// How the states of a text become one where the task is about whole texts.
+    pub pooling: Pooling,
     /// Whether the head is the token embedding's table.
     pub tied_head: bool,
 }
@@ -45,6 +48,7 @@ impl Default for Config {
             width: 128,
             dropout: 0.0,
             bias: false,
+            pooling: Pooling::Last,
             tied_head: true,
         }
     }
@@ -90,10 +94,12 @@ impl Config {
                 own(count, Some(Init::Constant(0.0)))
             }
         };
-        Draft {
-            trunk: Box::new(trunk),
-            head: Box::new(head),
+        Draft::of_places(
+            Box::new(trunk),
+            Box::new(head),
             builder,
-        }
+            outputs,
+            self.pooling,
+        )
     }
 }

@@ -1,0 +1,32 @@
+//! Matrix products.
+
+use kiln_learn::Result;
+use kiln_tensor::{Builder, Init, Role, Tensor};
+
+/// A matrix product with an optional bias: `[.., in]` to `[.., out]`.
+pub(crate) struct Linear {
+    pub(crate) weight: Tensor,       // [out, in]
+    pub(crate) bias: Option<Tensor>, // [out]
+}
+
+impl Linear {
+    pub(crate) fn new(
+        builder: &mut Builder,
+        name: &str,
+        [inputs, outputs]: [i64; 2],
+        role: Role,
+        init: Init,
+        bias: Option<Init>,
+    ) -> Self {
+        Self {
+            weight: builder.parameter(&format!("{name}.weight"), &[outputs, inputs], role, init),
+            bias: bias.map(|init| {
+                builder.parameter(&format!("{name}.bias"), &[outputs], Role::Vector, init)
+            }),
+        }
+    }
+
+    pub(crate) fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        Ok(input.f_linear(&self.weight, self.bias.as_ref())?)
+    }
+}

@@ -1,0 +1,9 @@
+//! Layers that more than one architecture uses.
+
+mod embedding;
+mod linear;
+mod norm;
+
+pub(crate) use embedding::look_up;
+pub(crate) use linear::Linear;
+pub(crate) use norm::LayerNorm;
