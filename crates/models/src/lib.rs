@@ -26,6 +26,7 @@ mod layers;
 mod pooling;
 
 pub mod convolutional;
+pub mod mapping;
 pub mod recurrent;
 pub mod transformer;
 
