@@ -90,6 +90,7 @@ class Run:
     def __init__(self, build, generator, head, agreeing=True):
         with double_precision():
             self.model = build().eval()
+        assert all(b.dtype == torch.float64 for b in self.model.buffers() if b.is_floating_point())  # rotary frequencies
         draw(self.model, generator)
         self.build, self.head, self.agreeing = build, head, agreeing
 
@@ -155,8 +156,20 @@ def write(name, model, inputs, outputs, config, metadata):
     metadata = {"config": config, "tied": tied} | metadata
     path = FOLDER / f"{name}.safetensors"
     save_file(tensors, path, metadata={key: json.dumps(value) for key, value in metadata.items()})
+    sort_metadata(path)
     loss = f"loss {outputs['loss'].item():.6f}" if "loss" in outputs else "no loss"
     print(f"{path.name}: {len(tensors)} tensors, {path.stat().st_size} bytes, {loss}")
+
+
+def sort_metadata(path):
+    """safetensors writes the metadata's keys in an order of chance: the same run is to give the same bytes."""
+    content = path.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    header = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    path.write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
 
 
 def of_class(kind, **sizes):
