@@ -186,6 +186,16 @@ fn check_model(model: &ModelConfig, task: TaskConfig) -> Result<(), (&'static st
             "a sentence CNN sees the tokens after a place, so it cannot predict the next: choose \"transformer\" or \"rnn\" for a language model"
                 .to_owned(),
         )),
+        (ModelConfig::Transformer(config), _) if config.is_encoder_decoder() => Err((
+            "style",
+            "an encoder-decoder reads a source and writes a target, and this task has one text: choose a decoder or, for whole texts, an encoder"
+                .to_owned(),
+        )),
+        (ModelConfig::Transformer(config), TaskConfig::LanguageModel) if config.is_encoder() => Err((
+            "style",
+            "an encoder sees the tokens after a place, so it cannot predict the next: choose a decoder, as \"gpt2\" or \"llama\""
+                .to_owned(),
+        )),
         _ => Ok(()),
     }
 }

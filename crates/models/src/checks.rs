@@ -6,8 +6,9 @@ use kiln_tokens::SamplePosition;
 
 use crate::Draft;
 
-/// A builder for tests.
+/// A builder for tests. Their operations are too small for more than one thread each.
 pub(crate) fn builder() -> Builder {
+    kiln_tensor::set_threads(1);
     Builder::new(Device::Cpu, Draws::new(7))
 }
 
@@ -103,7 +104,7 @@ fn outputs(network: &Network, inputs: &Inputs) -> Tensor {
     no_grad(|| network.outputs(inputs, None, &Context::evaluation())).unwrap()
 }
 
-/// Changing the id at any place changes no logit before it, and some logit from it on.
+/// Changing the id at any place changes no logit before it, and every row's logits from it on.
 pub(crate) fn check_causal(draft: Draft, vocabulary: i64, time: i64) {
     let mut network = draft.finish(Precision::Fp32).unwrap();
     stir(&mut network.parameters);
@@ -114,11 +115,14 @@ pub(crate) fn check_causal(draft: Draft, vocabulary: i64, time: i64) {
         let mut column = changed.narrow(1, place, 1);
         column.copy_(&((&column + 1).remainder(vocabulary)));
         let after = outputs(&network, &Inputs::of(changed));
-        assert_eq!(
-            after.narrow(1, 0, place),
-            before.narrow(1, 0, place),
-            "place {place} is seen before it is read"
-        );
+        if place > 0 {
+            // Not to the last bit: a mixture's products are of other sizes when tokens go elsewhere.
+            let distance = distance(&after.narrow(1, 0, place), &before.narrow(1, 0, place));
+            assert!(
+                distance < 1e-6,
+                "place {place} is seen before it is read: {distance}"
+            );
+        }
         let rest = time - place;
         assert_ne!(
             after.narrow(1, place, rest),

@@ -29,7 +29,7 @@ mod peak;
 mod precision;
 mod safetensors;
 
-pub use attention::{Dropout, Mask, attention};
+pub use attention::{Dropout, Hidden, Mask, Weighing, attention};
 pub use device::{DeviceChoice, set_threads, threads};
 pub use draws::{Draws, Generator, Key};
 pub use error::Error;
