@@ -94,6 +94,10 @@ impl Design {
         train
             .check()
             .map_err(|(key, problem)| wrong("train", key, &problem))?;
+        if train.activation_checkpointing && !matches!(model, ModelConfig::Transformer(_)) {
+            let problem = "only blocks of a transformer can be computed again: leave it out";
+            return Err(wrong("train", "activation_checkpointing", problem));
+        }
         if checkpoint.keep == 0 {
             return Err(wrong("checkpoint", "keep", "0: expected 1 or more"));
         }
