@@ -4,6 +4,7 @@ use kiln_learn::Inputs;
 use kiln_tensor::Tensor;
 
 use crate::checks::{builder, check_causal, check_gradients, check_padding, check_state, some_ids};
+use crate::recurrent::Cell;
 use crate::{Draft, Outputs, Pooling, convolutional, recurrent, transformer};
 
 const VOCABULARY: i64 = 17;
@@ -27,6 +28,49 @@ fn small_lstm() -> recurrent::Config {
     }
 }
 
+fn small(cell: Cell) -> recurrent::Config {
+    recurrent::Config {
+        cell,
+        ..small_lstm()
+    }
+}
+
+fn awd_lstm() -> recurrent::Config {
+    recurrent::Config {
+        width: 6,
+        tied_head: true,
+        weight_drop: 0.3,
+        input_dropout: 0.2,
+        hidden_dropout: 0.2,
+        output_dropout: 0.2,
+        embedding_dropout: 0.1,
+        activation_regularisation: 2.0,
+        temporal_activation_regularisation: 1.0,
+        ..recurrent::Config::default()
+    }
+}
+
+/// Every trunk that reads a text both ways.
+fn two_way_trunks() -> Vec<(&'static str, recurrent::Config)> {
+    let both = |config: recurrent::Config| recurrent::Config {
+        bidirectional: true,
+        ..config
+    };
+    vec![
+        ("elman both ways", both(small(Cell::ElmanTanh))),
+        ("gru both ways", both(small(Cell::Gru))),
+        ("lstm both ways", both(small_lstm())),
+        (
+            "awd-lstm both ways",
+            both(recurrent::Config {
+                tied_head: false,
+                projection: Some(4),
+                ..awd_lstm()
+            }),
+        ),
+    ]
+}
+
 fn sentence_cnn(outputs: Outputs) -> Draft {
     let config = convolutional::Config {
         kernel_widths: vec![1, 3],
@@ -47,6 +91,17 @@ fn language_trunks() -> Vec<(&'static str, Box<dyn Fn(Outputs) -> Draft>)> {
     vec![
         ("gpt2", Box::new(transformer(small_transformer()))),
         ("lstm", Box::new(recurrent(small_lstm()))),
+        ("elman-tanh", Box::new(recurrent(small(Cell::ElmanTanh)))),
+        ("elman-relu", Box::new(recurrent(small(Cell::ElmanRelu)))),
+        ("gru", Box::new(recurrent(small(Cell::Gru)))),
+        (
+            "projected-lstm",
+            Box::new(recurrent(recurrent::Config {
+                projection: Some(4),
+                ..small_lstm()
+            })),
+        ),
+        ("awd-lstm", Box::new(recurrent(awd_lstm()))),
     ]
 }
 
@@ -67,6 +122,12 @@ fn gradients_are_those_of_finite_differences() {
             check_gradients(draft(Outputs::Values(2)), &inputs(true), training);
         }
     }
+    for (_, config) in two_way_trunks() {
+        for training in [false, true] {
+            let draft = config.build(builder(), VOCABULARY, Outputs::Values(2));
+            check_gradients(draft, &inputs(true), training);
+        }
+    }
     check_gradients(sentence_cnn(Outputs::Classes(3)), &inputs(true), true);
 }
 
@@ -82,6 +143,16 @@ fn padding_changes_nothing() {
     for (_, draft) in language_trunks() {
         check_padding(draft(Outputs::Tokens), VOCABULARY, false);
         check_padding(draft(Outputs::Classes(3)), VOCABULARY, true);
+    }
+    for (_, config) in two_way_trunks() {
+        for pooling in [Pooling::First, Pooling::Last, Pooling::Mean, Pooling::Max] {
+            let config = recurrent::Config {
+                pooling,
+                ..config.clone()
+            };
+            let draft = config.build(builder(), VOCABULARY, Outputs::Classes(3));
+            check_padding(draft, VOCABULARY, true);
+        }
     }
     check_padding(sentence_cnn(Outputs::Classes(3)), VOCABULARY, true);
 }
