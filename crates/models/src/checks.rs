@@ -63,7 +63,7 @@ pub(crate) fn check_gradients(draft: Draft, inputs: &Inputs, training: bool) {
         let weights = some_numbers(&outputs.size(), Kind::Double, "weights");
         let mut sum = (outputs.tanh() * weights).sum(Kind::Double);
         for (_, auxiliary) in &output.auxiliary {
-            sum = sum + auxiliary;
+            sum += auxiliary;
         }
         sum
     };
@@ -223,5 +223,29 @@ pub(crate) fn check_packing(draft: Draft, vocabulary: i64) {
         let distance = distance(&packed.narrow(1, start, length), &alone);
         assert!(distance < 1e-5, "the document at {start}: {distance}");
         start += length;
+    }
+}
+
+/// Gradients with dropout on are the same to the bit whether activations are kept or computed again.
+pub(crate) fn check_checkpoints(draft: impl Fn() -> Draft, inputs: &Inputs) {
+    for precision in [Precision::Fp32, Precision::Bf16] {
+        let gradients = |again: bool| {
+            let mut network = draft().finish(precision).unwrap();
+            stir(&mut network.parameters);
+            let context =
+                Context::training(Draws::new(5), SamplePosition(0)).with_checkpoints(again);
+            let output = network.trunk.forward(inputs, None, &context).unwrap();
+            let outputs = network.head.project(&output.hidden).unwrap();
+            let mut loss = outputs.tanh().sum(Kind::Float);
+            for (_, auxiliary) in &output.auxiliary {
+                loss += auxiliary;
+            }
+            backward(&loss).unwrap();
+            network.parameters.collect_gradients().unwrap();
+            network.parameters.gradients().copy()
+        };
+        let kept = gradients(false);
+        assert!(f64::try_from(kept.abs().sum(Kind::Double)).unwrap() > 0.0);
+        assert_eq!(gradients(true), kept, "{precision:?}");
     }
 }

@@ -94,3 +94,12 @@ pub(crate) fn probability(key: &'static str, value: f64) -> std::result::Result<
         ))
     }
 }
+
+/// Refuse a coefficient that is negative or no number.
+pub(crate) fn not_negative(key: &'static str, value: f64) -> std::result::Result<(), Wrong> {
+    if value.is_finite() && value >= 0.0 {
+        Ok(())
+    } else {
+        Err(Wrong::new(key, format!("{value}: expected 0 or more")))
+    }
+}

@@ -58,7 +58,7 @@ impl Pooling {
 }
 
 /// `[batch, time]`: whether a place comes before its row's end. A row of no ids has its first place.
-fn within(time: i64, lengths: &Tensor) -> Result<Tensor> {
+pub(crate) fn within(time: i64, lengths: &Tensor) -> Result<Tensor> {
     let places = Tensor::f_arange(time, (Kind::Int64, lengths.device()))?;
     let ends = lengths.f_clamp_min(1)?.f_unsqueeze(1)?;
     Ok(places.f_lt_tensor(&ends)?)

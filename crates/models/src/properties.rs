@@ -4,9 +4,10 @@ use kiln_learn::{Context, Inputs, Source, State};
 use kiln_tensor::{Precision, Tensor, no_grad};
 
 use crate::checks::{
-    builder, check_causal, check_gradients, check_packing, check_padding, check_state, distance,
-    some_ids, stir,
+    builder, check_causal, check_checkpoints, check_gradients, check_packing, check_padding,
+    check_state, distance, some_ids, stir,
 };
+use crate::recurrent::Cell;
 use crate::transformer::{Activation, Positions, Style};
 use crate::{Draft, Outputs, Pooling, convolutional, recurrent, transformer};
 
@@ -105,6 +106,49 @@ fn small_lstm() -> recurrent::Config {
     }
 }
 
+fn small(cell: Cell) -> recurrent::Config {
+    recurrent::Config {
+        cell,
+        ..small_lstm()
+    }
+}
+
+fn awd_lstm() -> recurrent::Config {
+    recurrent::Config {
+        width: 6,
+        tied_head: true,
+        weight_drop: 0.3,
+        input_dropout: 0.2,
+        hidden_dropout: 0.2,
+        output_dropout: 0.2,
+        embedding_dropout: 0.1,
+        activation_regularisation: 2.0,
+        temporal_activation_regularisation: 1.0,
+        ..recurrent::Config::default()
+    }
+}
+
+/// Every trunk that reads a text both ways.
+fn two_way_trunks() -> Vec<(&'static str, recurrent::Config)> {
+    let both = |config: recurrent::Config| recurrent::Config {
+        bidirectional: true,
+        ..config
+    };
+    vec![
+        ("elman both ways", both(small(Cell::ElmanTanh))),
+        ("gru both ways", both(small(Cell::Gru))),
+        ("lstm both ways", both(small_lstm())),
+        (
+            "awd-lstm both ways",
+            both(recurrent::Config {
+                tied_head: false,
+                projection: Some(4),
+                ..awd_lstm()
+            }),
+        ),
+    ]
+}
+
 fn sentence_cnn(outputs: Outputs) -> Draft {
     let config = convolutional::Config {
         kernel_widths: vec![1, 3],
@@ -115,12 +159,26 @@ fn sentence_cnn(outputs: Outputs) -> Draft {
     config.build(builder(), VOCABULARY, outputs)
 }
 
+/// Networks by what they are called.
+type Trunks = Vec<(&'static str, Box<dyn Fn(Outputs) -> Draft>)>;
+
 /// Every trunk that predicts the next token, with a name for messages.
-fn language_trunks() -> Vec<(&'static str, Box<dyn Fn(Outputs) -> Draft>)> {
+fn language_trunks() -> Trunks {
     let recurrent =
         |config: recurrent::Config| move |outputs| config.build(builder(), VOCABULARY, outputs);
-    let mut trunks: Vec<(&'static str, Box<dyn Fn(Outputs) -> Draft>)> =
-        vec![("lstm", Box::new(recurrent(small_lstm())))];
+    let cell = |cell| recurrent(small(cell));
+    let projected = recurrent::Config {
+        projection: Some(4),
+        ..small_lstm()
+    };
+    let mut trunks: Trunks = vec![
+        ("lstm", Box::new(recurrent(small_lstm()))),
+        ("elman-tanh", Box::new(cell(Cell::ElmanTanh))),
+        ("elman-relu", Box::new(cell(Cell::ElmanRelu))),
+        ("gru", Box::new(cell(Cell::Gru))),
+        ("projected-lstm", Box::new(recurrent(projected))),
+        ("awd-lstm", Box::new(recurrent(awd_lstm()))),
+    ];
     for (name, config) in decoders() {
         trunks.push((name, Box::new(transformer(config))));
     }
@@ -142,6 +200,12 @@ fn gradients_are_those_of_finite_differences() {
         for training in [false, true] {
             check_gradients(draft(Outputs::Tokens), &inputs(false), training);
             check_gradients(draft(Outputs::Values(2)), &inputs(true), training);
+        }
+    }
+    for (_, config) in two_way_trunks() {
+        for training in [false, true] {
+            let draft = config.build(builder(), VOCABULARY, Outputs::Values(2));
+            check_gradients(draft, &inputs(true), training);
         }
     }
     check_gradients(sentence_cnn(Outputs::Classes(3)), &inputs(true), true);
@@ -179,6 +243,23 @@ fn translation() -> Inputs {
 fn documents_in_one_row_do_not_see_each_other() {
     for (_, config) in decoders() {
         check_packing(transformer(config)(Outputs::Tokens), VOCABULARY);
+    }
+}
+
+#[test]
+fn forgetting_activations_changes_no_gradient() {
+    for (_, config) in decoders() {
+        let draft = transformer(config);
+        check_checkpoints(|| draft(Outputs::Tokens), &inputs(false));
+    }
+    let draft = transformer(encoder());
+    check_checkpoints(|| draft(Outputs::Classes(2)), &inputs(true));
+    for style in [Style::T5, Style::Original] {
+        let draft = transformer(transformer::Config {
+            style,
+            ..small_transformer()
+        });
+        check_checkpoints(|| draft(Outputs::Tokens), &translation());
     }
 }
 
@@ -236,6 +317,16 @@ fn padding_changes_nothing() {
     for (_, draft) in language_trunks() {
         check_padding(draft(Outputs::Tokens), VOCABULARY, false);
         check_padding(draft(Outputs::Classes(3)), VOCABULARY, true);
+    }
+    for (_, config) in two_way_trunks() {
+        for pooling in [Pooling::First, Pooling::Last, Pooling::Mean, Pooling::Max] {
+            let config = recurrent::Config {
+                pooling,
+                ..config.clone()
+            };
+            let draft = config.build(builder(), VOCABULARY, Outputs::Classes(3));
+            check_padding(draft, VOCABULARY, true);
+        }
     }
     check_padding(sentence_cnn(Outputs::Classes(3)), VOCABULARY, true);
     let encoder = transformer(encoder());

@@ -11,13 +11,13 @@ use serde_json::Value;
 
 use crate::{Outputs, convolutional, recurrent, transformer};
 
-struct Reference {
+pub(crate) struct Reference {
     tensors: BTreeMap<String, Tensor>,
-    config: Value,
+    pub(crate) config: Value,
 }
 
 impl Reference {
-    fn open(name: &str) -> Self {
+    pub(crate) fn open(name: &str) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
         let path = folder.join(format!("{name}.safetensors"));
         let (tensors, metadata) = read_tensors(&path, Device::Cpu).unwrap();
@@ -33,11 +33,11 @@ impl Reference {
             .unwrap_or_else(|| panic!("{key} in {}", self.config))
     }
 
-    fn tensor(&self, name: &str) -> &Tensor {
+    pub(crate) fn tensor(&self, name: &str) -> &Tensor {
         self.tensors.get(name).unwrap_or_else(|| panic!("{name}"))
     }
 
-    fn with_prefix(&self, prefix: &str) -> BTreeMap<String, Tensor> {
+    pub(crate) fn with_prefix(&self, prefix: &str) -> BTreeMap<String, Tensor> {
         let tensors = self.tensors.iter();
         tensors
             .filter_map(|(name, tensor)| {
@@ -63,7 +63,7 @@ impl Reference {
         Builder::new(Device::Cpu, Draws::new(0))
     }
 
-    fn check(&self, name: &str, ours: &Tensor) {
+    pub(crate) fn check(&self, name: &str, ours: &Tensor) {
         let theirs = self.tensor(name);
         assert_eq!(ours.size(), theirs.size(), "{name}");
         let distance = f64::try_from((ours - theirs).norm() / theirs.norm()).unwrap();

@@ -26,6 +26,16 @@ pub struct Mask {
     additive: Option<Tensor>,
 }
 
+impl Clone for Mask {
+    /// Another handle of the same tensor.
+    fn clone(&self) -> Self {
+        Self {
+            future: self.future,
+            additive: self.additive.as_ref().map(Tensor::shallow_clone),
+        }
+    }
+}
+
 impl Mask {
     /// Every key.
     pub fn none() -> Self {

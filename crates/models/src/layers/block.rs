@@ -50,7 +50,7 @@ enum Branch {
 
 /// Keys and values of an encoder's output, and what hides its padding.
 pub(crate) struct Memory<'a> {
-    pub(crate) key_value: [Tensor; 2],
+    pub(crate) key_value: [&'a Tensor; 2],
     pub(crate) reading: Reading<'a>,
 }
 
@@ -116,9 +116,8 @@ impl Block {
             self.attention.forward(input, token_values, state, reading)
         })?;
         if let (Some((norm, cross)), Some(memory)) = (&self.cross, memory) {
-            let [key, value] = &memory.key_value;
             hidden = self.branch(&hidden, norm, context, |input| {
-                cross.forward(input, [key, value], &memory.reading)
+                cross.forward(input, memory.key_value, &memory.reading)
             })?;
         }
         let mut balance = None;

@@ -191,6 +191,16 @@ impl Rotary {
     }
 }
 
+impl Clone for Turn {
+    /// Another handle of the same tensors.
+    fn clone(&self) -> Self {
+        Self {
+            cosine: self.cosine.shallow_clone(),
+            sine: self.sine.shallow_clone(),
+        }
+    }
+}
+
 impl Turn {
     /// `[batch, time, heads, head width]`, the first half of the features against the second, as Llama's published weights
     /// have it.

@@ -1,5 +1,7 @@
 //! A stack of blocks, with what they share.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use kiln_learn::{Context, Error, Inputs, Output, Result, State};
 use kiln_tensor::{Builder, Device, Hidden, Init, Kind, Mask, Role, Tensor};
 
@@ -14,7 +16,8 @@ use crate::layers::rotary::{Rotary, Turn};
 
 /// Blocks one above the other.
 pub(crate) struct Stack {
-    blocks: Vec<Block>,
+    /// Shared with what backward computes again.
+    blocks: Vec<Arc<Mutex<Block>>>,
     shape: BlockShape,
     /// Whether a place sees those before it alone.
     causal: bool,
@@ -63,7 +66,10 @@ impl Stack {
         let init = plan.block_init(place.layers);
         let prefix = place.prefix;
         let blocks = (0..place.layers)
-            .map(|layer| Block::new(&shape, builder, &format!("{prefix}blocks.{layer}"), &init))
+            .map(|layer| {
+                let name = format!("{prefix}blocks.{layer}");
+                Arc::new(Mutex::new(Block::new(&shape, builder, &name, &init)))
+            })
             .collect();
         let AttentionShape {
             heads, head_width, ..
@@ -152,38 +158,25 @@ impl Stack {
         let scored = self.scored(inputs, time)?;
         let mut hidden = embedded.shallow_clone();
         let mut balance: Option<Tensor> = None;
-        for (layer, block) in self.blocks.iter().enumerate() {
-            let reading = Reading {
-                mask: &masks[usize::from(self.windows[layer].is_some())],
-                turn: turn.as_ref(),
-                bias: bias.as_ref(),
-                context,
-            };
-            let memory = remembered.map(|remembered| Memory {
-                key_value: remembered.key_values[layer]
-                    .each_ref()
-                    .map(Tensor::shallow_clone),
-                reading: Reading {
-                    mask: &remembered.mask,
-                    turn: None,
-                    bias: None,
-                    context,
-                },
-            });
-            hidden = self.begin(hidden, embedded, layer)?;
+        for layer in 0..self.blocks.len() {
             let values = self.values[layer].as_ref();
-            let values = values
-                .map(|table| look_up(table, &inputs.ids))
-                .transpose()?;
+            let parts = Parts {
+                hidden: self.begin(hidden, embedded, layer)?,
+                values: values
+                    .map(|table| look_up(table, &inputs.ids))
+                    .transpose()?,
+                bias: bias.as_ref().map(Tensor::shallow_clone),
+                memory: remembered
+                    .map(|all| all.key_values[layer].each_ref().map(Tensor::shallow_clone)),
+            };
+            let fixed = Fixed {
+                mask: masks[usize::from(self.windows[layer].is_some())].clone(),
+                turn: turn.clone(),
+                source_mask: remembered.map(|all| all.mask.clone()),
+                scored: scored.as_ref().map(Tensor::shallow_clone),
+            };
             let cache = state.as_deref_mut().map(|state| (state, 2 * layer));
-            let (next, loss) = block.forward(
-                &hidden,
-                values.as_ref(),
-                cache,
-                &reading,
-                memory.as_ref(),
-                scored.as_ref(),
-            )?;
+            let (next, loss) = self.block(layer, parts, fixed, cache, context)?;
             hidden = next;
             balance = match (balance, loss) {
                 (Some(sum), Some(loss)) => Some(sum.f_add(&loss)?),
@@ -200,6 +193,31 @@ impl Stack {
                 .into_iter()
                 .collect(),
         })
+    }
+
+    /// One block; in training its activations may be forgotten and computed again.
+    fn block(
+        &self,
+        layer: usize,
+        parts: Parts,
+        fixed: Fixed,
+        cache: Option<(&mut State, usize)>,
+        context: &Context,
+    ) -> Result<(Tensor, Option<Tensor>)> {
+        if cache.is_some() || !context.checkpoints() {
+            return apply(&self.blocks[layer], &parts, &fixed, cache, context);
+        }
+        let block = Arc::clone(&self.blocks[layer]);
+        let shape = parts.shape();
+        let mut outputs = context
+            .checkpoint(&parts.list(), move |inputs, context| {
+                let parts = Parts::from_list(inputs, shape);
+                let (hidden, loss) = apply(&block, &parts, &fixed, None, context)?;
+                Ok([Some(hidden), loss].into_iter().flatten().collect())
+            })?
+            .into_iter();
+        let none = || Error::Batch("a block gave nothing".to_owned());
+        Ok((outputs.next().ok_or_else(none)?, outputs.next()))
     }
 
     /// The stream that a layer reads.
@@ -258,7 +276,10 @@ impl Stack {
 
     /// Keys and values of an encoder's output for each block.
     pub(crate) fn remember(&self, memory: &Tensor) -> Result<Vec<[Tensor; 2]>> {
-        let each = self.blocks.iter().map(|block| block.remembered(memory));
+        let each = self.blocks.iter().map(|block| {
+            let block = block.lock().unwrap_or_else(PoisonError::into_inner);
+            block.remembered(memory)
+        });
         Ok(each
             .collect::<Result<Vec<_>>>()?
             .into_iter()
@@ -307,6 +328,89 @@ impl Stack {
         let seen: i64 = self.windows.iter().map(keys).sum();
         12.0 * features * seen as f64
     }
+}
+
+/// What gradients flow to from a block.
+struct Parts {
+    hidden: Tensor,
+    values: Option<Tensor>,
+    bias: Option<Tensor>,
+    memory: Option<[Tensor; 2]>,
+}
+
+/// What a block reads that nothing flows to.
+struct Fixed {
+    mask: Mask,
+    turn: Option<Turn>,
+    source_mask: Option<Mask>,
+    scored: Option<Tensor>,
+}
+
+impl Parts {
+    /// Which parts there are: values, bias, memory.
+    fn shape(&self) -> [bool; 3] {
+        [
+            self.values.is_some(),
+            self.bias.is_some(),
+            self.memory.is_some(),
+        ]
+    }
+
+    fn list(&self) -> Vec<&Tensor> {
+        let mut list = vec![&self.hidden];
+        list.extend(&self.values);
+        list.extend(&self.bias);
+        list.extend(self.memory.iter().flatten());
+        list
+    }
+
+    fn from_list(list: &[Tensor], [values, bias, memory]: [bool; 3]) -> Self {
+        let mut list = list.iter().map(Tensor::shallow_clone);
+        let mut next = || list.next().unwrap_or_default();
+        Self {
+            hidden: next(),
+            values: values.then(&mut next),
+            bias: bias.then(&mut next),
+            memory: memory.then(|| [next(), next()]),
+        }
+    }
+}
+
+fn apply(
+    block: &Mutex<Block>,
+    parts: &Parts,
+    fixed: &Fixed,
+    cache: Option<(&mut State, usize)>,
+    context: &Context,
+) -> Result<(Tensor, Option<Tensor>)> {
+    // A block has nothing that a panic could leave half-done.
+    let block: MutexGuard<'_, Block> = block.lock().unwrap_or_else(PoisonError::into_inner);
+    let reading = Reading {
+        mask: &fixed.mask,
+        turn: fixed.turn.as_ref(),
+        bias: parts.bias.as_ref(),
+        context,
+    };
+    let memory = match (&parts.memory, &fixed.source_mask) {
+        (Some([key, value]), Some(mask)) => Some(Memory {
+            key_value: [key, value],
+            reading: Reading {
+                mask,
+                turn: None,
+                bias: None,
+                context,
+            },
+        }),
+        _ => None,
+    };
+    block.forward(
+        &parts.hidden,
+        parts.values.as_ref(),
+        cache,
+        &reading,
+        memory.as_ref(),
+        fixed.scored.as_ref(),
+    )
 }
 
 fn values(plan: &Plan, builder: &mut Builder, vocabulary: i64, layer: i64) -> Tensor {
