@@ -181,6 +181,9 @@ fn check_model(model: &ModelConfig, task: TaskConfig) -> Result<(), (&'static st
     };
     checked.map_err(|wrong| (wrong.key, wrong.problem))?;
     match (model, task) {
+        (ModelConfig::Rnn(config), TaskConfig::LanguageModel) => config
+            .check_next_token()
+            .map_err(|wrong| (wrong.key, wrong.problem)),
         (ModelConfig::Cnn(_), TaskConfig::LanguageModel) => Err((
             "kind",
             "a sentence CNN sees the tokens after a place, so it cannot predict the next: choose \"transformer\" or \"rnn\" for a language model"

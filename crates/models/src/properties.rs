@@ -4,6 +4,7 @@ use kiln_learn::Inputs;
 use kiln_tensor::Tensor;
 
 use crate::checks::{builder, check_causal, check_gradients, check_padding, check_state, some_ids};
+use crate::convolutional::{Config, Embeddings};
 use crate::recurrent::Cell;
 use crate::{Draft, Outputs, Pooling, convolutional, recurrent, transformer};
 
@@ -71,23 +72,64 @@ fn two_way_trunks() -> Vec<(&'static str, recurrent::Config)> {
     ]
 }
 
-fn sentence_cnn(outputs: Outputs) -> Draft {
-    let config = convolutional::Config {
-        kernel_widths: vec![1, 3],
+/// Every trunk that reads a text as a whole. Rows hold 12 ids.
+fn text_trunks() -> Vec<(&'static str, convolutional::Config)> {
+    let sentence = |embeddings| {
+        Config::Kim(convolutional::Sentence {
+            kernel_widths: vec![1, 3],
+            filters: 4,
+            embedding_width: 5,
+            embeddings,
+            dropout: 0.2,
+        })
+    };
+    let character = convolutional::Character {
         filters: 4,
-        embedding_width: 5,
+        kernel_widths: vec![3, 2, 2],
+        pools: vec![2, 1, 3],
+        hidden_width: 5,
         dropout: 0.2,
     };
-    config.build(builder(), VOCABULARY, outputs)
+    vec![
+        ("sentence", sentence(Embeddings::Random)),
+        ("static", sentence(Embeddings::Static)),
+        ("multichannel", sentence(Embeddings::Multichannel)),
+        ("character", Config::Zhang(character)),
+    ]
 }
 
+fn small_gated() -> convolutional::Gated {
+    convolutional::Gated {
+        layers: 2,
+        width: 6,
+        kernel_width: 3,
+        dropout: 0.2,
+        ..convolutional::Gated::default()
+    }
+}
+
+fn small_dilated() -> convolutional::Dilated {
+    convolutional::Dilated {
+        layers: 2,
+        width: 6,
+        kernel_width: 2,
+        dropout: 0.2,
+        ..convolutional::Dilated::default()
+    }
+}
+
+/// A network that gives these outputs.
+type Make = Box<dyn Fn(Outputs) -> Draft>;
+
 /// Every trunk that predicts the next token, with a name for messages.
-fn language_trunks() -> Vec<(&'static str, Box<dyn Fn(Outputs) -> Draft>)> {
+fn language_trunks() -> Vec<(&'static str, Make)> {
     let transformer = |config: transformer::Config| {
         move |outputs| config.build(builder(), VOCABULARY, 16, outputs)
     };
     let recurrent =
         |config: recurrent::Config| move |outputs| config.build(builder(), VOCABULARY, outputs);
+    let convolutional =
+        |config: Config| move |outputs| config.build(builder(), VOCABULARY, 16, outputs);
     vec![
         ("gpt2", Box::new(transformer(small_transformer()))),
         ("lstm", Box::new(recurrent(small_lstm()))),
@@ -102,6 +144,31 @@ fn language_trunks() -> Vec<(&'static str, Box<dyn Fn(Outputs) -> Draft>)> {
             })),
         ),
         ("awd-lstm", Box::new(recurrent(awd_lstm()))),
+        (
+            "gated",
+            Box::new(convolutional(Config::Gated(small_gated()))),
+        ),
+        (
+            "gated-bottleneck",
+            Box::new(convolutional(Config::Gated(convolutional::Gated {
+                bottleneck: Some(3),
+                weight_norm: false,
+                tied_head: true,
+                ..small_gated()
+            }))),
+        ),
+        (
+            "tcn",
+            Box::new(convolutional(Config::Dilated(small_dilated()))),
+        ),
+        (
+            "tcn-narrow",
+            Box::new(convolutional(Config::Dilated(convolutional::Dilated {
+                embedding_width: Some(4),
+                weight_norm: false,
+                ..small_dilated()
+            }))),
+        ),
     ]
 }
 
@@ -128,7 +195,12 @@ fn gradients_are_those_of_finite_differences() {
             check_gradients(draft, &inputs(true), training);
         }
     }
-    check_gradients(sentence_cnn(Outputs::Classes(3)), &inputs(true), true);
+    for (_, config) in text_trunks() {
+        for training in [false, true] {
+            let draft = config.build(builder(), VOCABULARY, 12, Outputs::Classes(3));
+            check_gradients(draft, &inputs(true), training);
+        }
+    }
 }
 
 #[test]
@@ -154,7 +226,10 @@ fn padding_changes_nothing() {
             check_padding(draft, VOCABULARY, true);
         }
     }
-    check_padding(sentence_cnn(Outputs::Classes(3)), VOCABULARY, true);
+    for (_, config) in text_trunks() {
+        let draft = config.build(builder(), VOCABULARY, 12, Outputs::Classes(3));
+        check_padding(draft, VOCABULARY, true);
+    }
 }
 
 #[test]

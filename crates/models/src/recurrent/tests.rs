@@ -2,7 +2,7 @@
 //! formulas.
 
 use kiln_learn::{Context, Inputs, Network};
-use kiln_tensor::{Device, Draws, Kind, Precision, Reduction, Tensor, backward, no_grad};
+use kiln_tensor::{Draws, Kind, Precision, Reduction, Tensor, backward, no_grad};
 use kiln_tokens::SamplePosition;
 
 use super::{Cell, Config};
