@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+const SOURCES: [&str; 4] = ["kiln_shim", "linear_cross_entropy", "checkpoint", "memory"];
+
 fn main() {
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     println!("cargo:rerun-if-changed=shim");
@@ -24,7 +26,7 @@ fn main() {
         )
         .opt_level(2)
         .debug(false)
-        .file("shim/kiln_shim.cpp")
+        .files(SOURCES.map(|name| format!("shim/{name}.cpp")))
         .compile("kiln_shim");
     println!(
         "cargo:rustc-link-search=native={}",

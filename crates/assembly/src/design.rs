@@ -1,7 +1,7 @@
 //! The whole recipe, section by section, as the rooms understand it.
 
 use kiln_dataset::{Order, TaskConfig};
-use kiln_models::{convolutional, recurrent, transformer};
+use kiln_models::{Wrong, convolutional, recurrent, transformer};
 use kiln_optim::{AdamwConfig, SgdConfig, schedule};
 use kiln_recipe::Recipe;
 use kiln_tensor::{DeviceChoice, PrecisionChoice};
@@ -89,11 +89,16 @@ impl Design {
         let wrong = |section: &str, key: &str, problem: &str| -> Error {
             recipe.error_at(section, key, problem).into()
         };
-        check_model(&model, data.task, data.dataset.context_length).map_err(|(key, problem)| wrong("model", key, &problem))?;
+        check_model(&model, data.task, data.dataset.context_length)
+            .map_err(|(key, problem)| wrong("model", key, &problem))?;
         check_optimizer(&optimizer).map_err(|(key, problem)| wrong("optimizer", key, problem))?;
         train
             .check()
             .map_err(|(key, problem)| wrong("train", key, &problem))?;
+        if train.activation_checkpointing && !matches!(model, ModelConfig::Transformer(_)) {
+            let problem = "only blocks of a transformer can be computed again: leave it out";
+            return Err(wrong("train", "activation_checkpointing", problem));
+        }
         if checkpoint.keep == 0 {
             return Err(wrong("checkpoint", "keep", "0: expected 1 or more"));
         }
@@ -184,12 +189,27 @@ fn check_model(
         ModelConfig::Rnn(config) => config.check(),
         ModelConfig::Cnn(config) => config.check(context_length),
     };
-    let checked = checked.and_then(|()| match (model, task) {
-        (ModelConfig::Rnn(config), TaskConfig::LanguageModel) => config.check_next_token(),
-        (ModelConfig::Cnn(config), TaskConfig::LanguageModel) => config.check_next_token(),
+    let named = |checked: Result<(), Wrong>| checked.map_err(|wrong| (wrong.key, wrong.problem));
+    named(checked)?;
+    match (model, task) {
+        (ModelConfig::Rnn(config), TaskConfig::LanguageModel) => {
+            named(config.check_next_token())
+        }
+        (ModelConfig::Cnn(config), TaskConfig::LanguageModel) => {
+            named(config.check_next_token())
+        }
+        (ModelConfig::Transformer(config), _) if config.is_encoder_decoder() => Err((
+            "style",
+            "an encoder-decoder reads a source and writes a target, and this task has one text: choose a decoder or, for whole texts, an encoder"
+                .to_owned(),
+        )),
+        (ModelConfig::Transformer(config), TaskConfig::LanguageModel) if config.is_encoder() => Err((
+            "style",
+            "an encoder sees the tokens after a place, so it cannot predict the next: choose a decoder, as \"gpt2\" or \"llama\""
+                .to_owned(),
+        )),
         _ => Ok(()),
-    });
-    checked.map_err(|wrong| (wrong.key, wrong.problem))
+    }
 }
 
 fn check_optimizer(optimizer: &OptimizerConfig) -> Result<(), (&'static str, &'static str)> {

@@ -228,6 +228,7 @@ fn train(
         batch_rows: design.train.batch_size,
         micro_rows: design.train.micro_rows(),
         carry: data::carries(design),
+        activation_checkpointing: design.train.activation_checkpointing,
         log_every: design.train.log_every_steps,
         evaluate_every: design.evaluate.every_steps,
         save_every: design.checkpoint.every_steps,

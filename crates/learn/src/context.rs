@@ -1,8 +1,10 @@
 //! In what circumstances a forward pass happens.
 
 use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use kiln_tensor::{Draws, Key, Tensor};
+use kiln_tensor::{Draws, Key, Tensor, checkpoint};
 use kiln_tokens::SamplePosition;
 
 use crate::Result;
@@ -19,6 +21,7 @@ struct Training {
     key: Key,
     position: SamplePosition,
     asked: Cell<u64>,
+    checkpoints: bool,
 }
 
 impl Context {
@@ -34,8 +37,24 @@ impl Context {
                 key: draws.key("dropout"),
                 position,
                 asked: Cell::new(0),
+                checkpoints: false,
             }),
         }
+    }
+
+    /// The same, forgetting activations where [`Context::checkpoint`] is called, or not.
+    pub fn with_checkpoints(mut self, checkpoints: bool) -> Self {
+        if let Some(training) = &mut self.training {
+            training.checkpoints = checkpoints;
+        }
+        self
+    }
+
+    /// Whether activations are forgotten and computed again in backward: less memory, a forward pass more.
+    pub fn checkpoints(&self) -> bool {
+        self.training
+            .as_ref()
+            .is_some_and(|training| training.checkpoints)
     }
 
     /// Whether draws are on.
@@ -93,12 +112,53 @@ impl Context {
             probability,
         )?))
     }
+
+    /// A part of a network, a block of layers: `body` on `inputs`, once, or under [`kiln_tensor::checkpoint`] where this pass
+    /// forgets activations. `body` takes its draws from the context that it is given, which draws the same numbers each
+    /// time that it runs, and what this context would have drawn. So outputs and gradients are the same to the bit either way.
+    ///
+    /// `body` is kept until backward: it captures clones of the handles of what it computes with, or an `Arc<Mutex<..>>`.
+    ///
+    /// # Errors
+    /// The body failed.
+    pub fn checkpoint(
+        &self,
+        inputs: &[&Tensor],
+        mut body: impl FnMut(&[Tensor], &Self) -> Result<Vec<Tensor>> + Send + 'static,
+    ) -> Result<Vec<Tensor>> {
+        let Some(training) = self.training.as_ref().filter(|own| own.checkpoints) else {
+            let inputs: Vec<Tensor> = inputs.iter().map(|input| input.shallow_clone()).collect();
+            return body(&inputs, self);
+        };
+        let first = training.asked.get();
+        let (key, position) = (training.key, training.position);
+        let next = Arc::new(AtomicU64::new(first));
+        let asked = Arc::clone(&next);
+        let outputs = checkpoint(inputs, move |inputs| {
+            let context = Self {
+                training: Some(Training {
+                    key,
+                    position,
+                    asked: Cell::new(first),
+                    checkpoints: false, // once is enough: what is inside is kept while its backward runs
+                }),
+            };
+            let outputs = body(inputs, &context);
+            if let Some(training) = &context.training {
+                asked.store(training.asked.get(), Ordering::Relaxed);
+            }
+            outputs
+        })?;
+        training.asked.set(next.load(Ordering::Relaxed));
+        Ok(outputs)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use kiln_tensor::{Device, Kind};
+    use crate::Error;
+    use kiln_tensor::{Device, Kind, backward};
 
     #[test]
     fn each_site_and_each_position_draws_its_own() {
@@ -115,6 +175,41 @@ mod tests {
         assert_eq!(later.narrow(0, 0, 2), first.narrow(0, 2, 2));
         let context = Context::evaluation();
         assert_eq!(context.dropout(&ones, 0.5).unwrap(), ones);
+    }
+
+    #[test]
+    fn what_is_computed_again_draws_what_it_drew() {
+        let pass = |checkpoints| {
+            let input = Tensor::ones([4, 100], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+            let context =
+                Context::training(Draws::new(1), SamplePosition(7)).with_checkpoints(checkpoints);
+            assert_eq!(context.checkpoints(), checkpoints);
+            let mut hidden = context.dropout(&input, 0.5).unwrap();
+            for _ in 0..2 {
+                let block = |inputs: &[Tensor], context: &Context| {
+                    let inner = context.dropout(&inputs[0].tanh(), 0.3)?;
+                    Ok(vec![context.dropout(&inner.exp(), 0.4)?])
+                };
+                hidden = context.checkpoint(&[&hidden], block).unwrap().remove(0);
+            }
+            let output = context.dropout(&hidden, 0.2).unwrap();
+            backward(&output.square().sum(Kind::Float)).unwrap();
+            (output.detach(), input.grad())
+        };
+        let ((output, gradient), again) = (pass(false), pass(true));
+        assert!(f64::try_from(gradient.abs().sum(Kind::Float)).unwrap() > 0.0);
+        assert_eq!((output, gradient), again);
+        let context = Context::evaluation().with_checkpoints(true);
+        assert!(!context.checkpoints());
+    }
+
+    #[test]
+    fn an_error_of_a_part_stays_what_it_is() {
+        let input = Tensor::ones([1], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+        let context = Context::training(Draws::new(1), SamplePosition(0)).with_checkpoints(true);
+        let body = |_: &[Tensor], _: &Context| Err(Error::Batch("too long".to_owned()));
+        let error = context.checkpoint(&[&input], body).unwrap_err();
+        assert!(matches!(error, Error::Batch(_)), "{error:?}");
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! Every architecture has the properties of its kind.
 
-use kiln_learn::Inputs;
-use kiln_tensor::Tensor;
+use kiln_learn::{Context, Inputs, Source, State};
+use kiln_tensor::{Precision, Tensor, no_grad};
 
-use crate::checks::{builder, check_causal, check_gradients, check_padding, check_state, some_ids};
+use crate::checks::{
+    builder, check_causal, check_checkpoints, check_gradients, check_packing, check_padding,
+    check_state, distance, some_ids, stir,
+};
 use crate::convolutional::{Config, Embeddings};
 use crate::recurrent::Cell;
+use crate::transformer::{Activation, Positions, Style};
 use crate::{Draft, Outputs, Pooling, convolutional, recurrent, transformer};
 
 const VOCABULARY: i64 = 17;
@@ -15,10 +19,84 @@ fn small_transformer() -> transformer::Config {
         layers: 2,
         heads: 2,
         width: 8,
+        feed_forward_width: Some(12),
         dropout: 0.2,
-        bias: true,
         ..transformer::Config::default()
     }
+}
+
+/// Every kind of decoder, by what it adds.
+fn decoders() -> Vec<(&'static str, transformer::Config)> {
+    let with = |style: Style| transformer::Config {
+        style,
+        ..small_transformer()
+    };
+    let llama = transformer::Config {
+        heads: 4,
+        key_value_heads: Some(2),
+        ..with(Style::Llama)
+    };
+    vec![
+        (
+            "gpt2",
+            transformer::Config {
+                bias: Some(true),
+                ..with(Style::Gpt2)
+            },
+        ),
+        ("llama", llama.clone()),
+        (
+            "qwen3",
+            transformer::Config {
+                head_width: Some(6),
+                ..with(Style::Qwen3)
+            },
+        ),
+        (
+            "modern",
+            transformer::Config {
+                layers: 3,
+                window: Some(3),
+                window_pattern: Some("SL".to_owned()),
+                ..with(Style::Modern)
+            },
+        ),
+        (
+            "mixtral",
+            transformer::Config {
+                experts: Some(3),
+                expert_balance: Some(0.1),
+                ..llama.clone()
+            },
+        ),
+        (
+            "mistral",
+            transformer::Config {
+                window: Some(3),
+                ..llama
+            },
+        ),
+        (
+            "sinusoidal",
+            transformer::Config {
+                positions: Some(Positions::Sinusoidal),
+                activation: Some(Activation::Geglu),
+                norm_first: Some(false),
+                ..with(Style::Gpt2)
+            },
+        ),
+    ]
+}
+
+fn encoder() -> transformer::Config {
+    transformer::Config {
+        style: Style::Bert,
+        ..small_transformer()
+    }
+}
+
+fn transformer(config: transformer::Config) -> impl Fn(Outputs) -> Draft {
+    move |outputs| config.build(builder(), VOCABULARY, 16, outputs)
 }
 
 fn small_lstm() -> recurrent::Config {
@@ -118,31 +196,26 @@ fn small_dilated() -> convolutional::Dilated {
     }
 }
 
-/// A network that gives these outputs.
-type Make = Box<dyn Fn(Outputs) -> Draft>;
+/// Networks by what they are called.
+type Trunks = Vec<(&'static str, Box<dyn Fn(Outputs) -> Draft>)>;
 
 /// Every trunk that predicts the next token, with a name for messages.
-fn language_trunks() -> Vec<(&'static str, Make)> {
-    let transformer = |config: transformer::Config| {
-        move |outputs| config.build(builder(), VOCABULARY, 16, outputs)
-    };
+fn language_trunks() -> Trunks {
     let recurrent =
         |config: recurrent::Config| move |outputs| config.build(builder(), VOCABULARY, outputs);
     let convolutional =
         |config: Config| move |outputs| config.build(builder(), VOCABULARY, 16, outputs);
-    vec![
-        ("gpt2", Box::new(transformer(small_transformer()))),
+    let cell = |cell| recurrent(small(cell));
+    let projected = recurrent::Config {
+        projection: Some(4),
+        ..small_lstm()
+    };
+    let mut trunks: Trunks = vec![
         ("lstm", Box::new(recurrent(small_lstm()))),
-        ("elman-tanh", Box::new(recurrent(small(Cell::ElmanTanh)))),
-        ("elman-relu", Box::new(recurrent(small(Cell::ElmanRelu)))),
-        ("gru", Box::new(recurrent(small(Cell::Gru)))),
-        (
-            "projected-lstm",
-            Box::new(recurrent(recurrent::Config {
-                projection: Some(4),
-                ..small_lstm()
-            })),
-        ),
+        ("elman-tanh", Box::new(cell(Cell::ElmanTanh))),
+        ("elman-relu", Box::new(cell(Cell::ElmanRelu))),
+        ("gru", Box::new(cell(Cell::Gru))),
+        ("projected-lstm", Box::new(recurrent(projected))),
         ("awd-lstm", Box::new(recurrent(awd_lstm()))),
         (
             "gated",
@@ -169,7 +242,11 @@ fn language_trunks() -> Vec<(&'static str, Make)> {
                 ..small_dilated()
             }))),
         ),
-    ]
+    ];
+    for (name, config) in decoders() {
+        trunks.push((name, Box::new(transformer(config))));
+    }
+    trunks
 }
 
 fn inputs(lengths: bool) -> Inputs {
@@ -201,6 +278,100 @@ fn gradients_are_those_of_finite_differences() {
             check_gradients(draft, &inputs(true), training);
         }
     }
+    let encoder = transformer(encoder());
+    let segments = some_ids(2, 3, 7).sort(1, false).0;
+    let pairs = Inputs {
+        segments: Some(segments),
+        ..inputs(true)
+    };
+    for outputs in [Outputs::Tokens, Outputs::Classes(3)] {
+        check_gradients(encoder(outputs), &pairs, true);
+    }
+    for style in [Style::T5, Style::Original] {
+        let config = transformer::Config {
+            relative_buckets: (style == Style::T5).then_some(6),
+            style,
+            ..small_transformer()
+        };
+        check_gradients(transformer(config)(Outputs::Tokens), &translation(), true);
+    }
+}
+
+/// Targets of 7 ids for sources of 5, of which one is shorter.
+fn translation() -> Inputs {
+    Inputs {
+        source: Some(Source {
+            ids: some_ids(VOCABULARY, 3, 5),
+            lengths: Some(Tensor::from_slice(&[5i64, 2, 4])),
+        }),
+        ..inputs(false)
+    }
+}
+
+#[test]
+fn documents_in_one_row_do_not_see_each_other() {
+    for (_, config) in decoders() {
+        check_packing(transformer(config)(Outputs::Tokens), VOCABULARY);
+    }
+}
+
+#[test]
+fn forgetting_activations_changes_no_gradient() {
+    for (_, config) in decoders() {
+        let draft = transformer(config);
+        check_checkpoints(|| draft(Outputs::Tokens), &inputs(false));
+    }
+    let draft = transformer(encoder());
+    check_checkpoints(|| draft(Outputs::Classes(2)), &inputs(true));
+    for style in [Style::T5, Style::Original] {
+        let draft = transformer(transformer::Config {
+            style,
+            ..small_transformer()
+        });
+        check_checkpoints(|| draft(Outputs::Tokens), &translation());
+    }
+}
+
+#[test]
+fn a_translator_writes_token_by_token_as_in_one_go() {
+    for style in [Style::T5, Style::Original] {
+        let config = transformer::Config {
+            style,
+            ..small_transformer()
+        };
+        let mut network = transformer(config)(Outputs::Tokens)
+            .finish(Precision::Fp32)
+            .unwrap();
+        stir(&mut network.parameters);
+        let read = |inputs: &Inputs, state: Option<&mut State>| {
+            no_grad(|| network.outputs(inputs, state, &Context::evaluation())).unwrap()
+        };
+        let whole = read(&translation(), None);
+        // What stands in a source's padding does not matter, its ids do.
+        let mut other = translation();
+        let source = other.source.as_mut().unwrap();
+        let _ = source.ids.get(1).narrow(0, 2, 3).fill_(1);
+        assert!(distance(&read(&other, None), &whole) < 1e-5);
+        let _ = other.source.unwrap().ids.get(1).narrow(0, 0, 1).fill_(2);
+        let mut state = network.trunk.new_state(3, 7).unwrap();
+        let mut parts = Vec::new();
+        for (start, length) in [(0, 1), (1, 4), (5, 1), (6, 1)] {
+            let mut inputs = translation();
+            inputs.ids = inputs.ids.narrow(1, start, length);
+            if start > 0 {
+                inputs.source = None; // read once
+            }
+            parts.push(read(&inputs, Some(&mut state)));
+        }
+        assert!(distance(&Tensor::cat(&parts, 1), &whole) < 1e-5);
+        let none = Inputs::of(some_ids(VOCABULARY, 3, 2));
+        let refused = network.trunk.forward(&none, None, &Context::evaluation());
+        let message = refused.err().unwrap().to_string();
+        assert!(
+            message.contains("reads a source, and there is none"),
+            "{message}"
+        );
+    }
 }
 
 #[test]
@@ -230,6 +401,9 @@ fn padding_changes_nothing() {
         let draft = config.build(builder(), VOCABULARY, 12, Outputs::Classes(3));
         check_padding(draft, VOCABULARY, true);
     }
+    let encoder = transformer(encoder());
+    check_padding(encoder(Outputs::Tokens), VOCABULARY, false);
+    check_padding(encoder(Outputs::Classes(3)), VOCABULARY, true);
 }
 
 #[test]
@@ -243,7 +417,7 @@ fn a_state_stands_for_all_that_was_read() {
 fn each_way_of_pooling_learns() {
     for pooling in [Pooling::First, Pooling::Last, Pooling::Mean, Pooling::Max] {
         let config = transformer::Config {
-            pooling,
+            pooling: Some(pooling),
             ..small_transformer()
         };
         let draft = config.build(builder(), VOCABULARY, 16, Outputs::Classes(3));

@@ -113,7 +113,7 @@ fn the_transformer_is_nanogpts() {
             layers: reference.number("layers"),
             heads: reference.number("heads"),
             width: reference.number("width"),
-            bias: file == "transformer",
+            bias: Some(file == "transformer"),
             ..transformer::Config::default()
         };
         let (vocabulary, context) = (
@@ -144,7 +144,7 @@ fn a_transformer_with_a_cache_reads_token_by_token_as_in_one_go() {
         layers: reference.number("layers"),
         heads: reference.number("heads"),
         width: reference.number("width"),
-        bias: true,
+        bias: Some(true),
         ..transformer::Config::default()
     };
     let (vocabulary, context) = (

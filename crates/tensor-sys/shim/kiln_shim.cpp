@@ -1,32 +1,17 @@
 #include "kiln_shim.h"
 
+#include "border.h"
+
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_fused_adamw.h>
 
-#include <exception>
 #include <optional>
-#include <string>
+
+using kiln::guarded;
+using kiln::tensor;
 
 namespace {
-
-thread_local std::string last_error;
-
-template <typename Body> int guarded(Body body) {
-  try {
-    body();
-    return 0;
-  } catch (const c10::Error &error) {
-    last_error = error.what_without_backtrace();
-  } catch (const std::exception &error) {
-    last_error = error.what();
-  } catch (...) {
-    last_error = "an unknown C++ exception";
-  }
-  return 1;
-}
-
-at::Tensor &tensor(void *pointer) { return *static_cast<at::Tensor *>(pointer); }
 
 // Finaliser of a 32-bit hash with low bias (Chris Wellons' lowbias32): every input bit reaches every output bit.
 inline uint32_t mix(uint32_t x) {
@@ -73,7 +58,9 @@ void fill_mask(Element *out, int64_t rows, int64_t width, uint64_t key, uint64_t
 
 } // namespace
 
-const char *kiln_last_error() { return last_error.c_str(); }
+const char *kiln_last_error() { return kiln::last_error.c_str(); }
+
+void kiln_set_error(const char *message, size_t length) { kiln::last_error.assign(message, length); }
 
 int kiln_set_gradient(void *parameter, void *gradient) {
   return guarded([&] { tensor(parameter).mutable_grad() = tensor(gradient); });
@@ -98,6 +85,8 @@ int kiln_dropout_mask(void *out, int64_t rows, uint64_t key, uint64_t position, 
       fill_mask(mask.mutable_data_ptr<float>(), rows, width, key, position, threshold, scale);
     } else if (mask.scalar_type() == at::kBFloat16) {
       fill_mask(mask.mutable_data_ptr<at::BFloat16>(), rows, width, key, position, threshold, scale);
+    } else if (mask.scalar_type() == at::kHalf) {
+      fill_mask(mask.mutable_data_ptr<at::Half>(), rows, width, key, position, threshold, scale);
     } else if (mask.scalar_type() == at::kDouble) {
       fill_mask(mask.mutable_data_ptr<double>(), rows, width, key, position, threshold, scale);
     } else {

@@ -19,22 +19,27 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod attention;
+mod checkpoint;
+mod closures;
 mod device;
 mod draws;
 mod error;
 mod gradients;
+mod linear_cross_entropy;
 mod memory;
 mod parameters;
 mod peak;
 mod precision;
 mod safetensors;
 
-pub use attention::{Dropout, Mask, attention};
+pub use attention::{Dropout, Hidden, Mask, Weighing, attention};
+pub use checkpoint::{checkpoint, on_gradient};
 pub use device::{DeviceChoice, set_threads, threads};
 pub use draws::{Draws, Generator, Key};
 pub use error::Error;
 pub use gradients::{AdamwStep, adamw_step, backward};
-pub use memory::resident_bytes;
+pub use linear_cross_entropy::{CrossEntropyOptions, Loss, LossPath, linear_cross_entropy};
+pub use memory::{DeviceMemory, cuda_memory, forget_peak, peak_resident_bytes, resident_bytes};
 pub use parameters::{Builder, Init, Parameter, Parameters, Role};
 pub use peak::peak_operations;
 pub use precision::{Precision, PrecisionChoice};

@@ -22,6 +22,8 @@ pub struct Config {
     pub micro_batch_size: Option<u64>,
     /// `fp32`, `bf16` (compute in bf16 over fp32 weights) or `auto` (bf16 where the device has arithmetic for it).
     pub precision: String,
+    /// Whether blocks of layers forget what their backward needs and compute it again there: less memory for a forward pass more.
+    pub activation_checkpointing: bool,
     /// `auto`, `cpu`, `cuda` or `cuda:INDEX`.
     pub device: String,
     /// Threads of each operation on a CPU; all cores if left out. Results are the same to the bit for an equal number.
@@ -43,6 +45,7 @@ impl Default for Config {
             batch_size: 16,
             micro_batch_size: None,
             precision: "fp32".to_owned(),
+            activation_checkpointing: false,
             device: "auto".to_owned(),
             threads: None,
             clip_norm: None,

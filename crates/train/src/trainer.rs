@@ -27,6 +27,8 @@ pub struct Plan {
     pub micro_rows: u64,
     /// Whether a row goes on where the same row of the batch before ended, so that a recurrent state is handed on.
     pub carry: bool,
+    /// Whether blocks of layers forget their activations and compute them again in backward.
+    pub activation_checkpointing: bool,
     /// From one record to the next.
     pub log_every: u64,
     /// From one evaluation to the next.
@@ -216,6 +218,7 @@ impl<'a> Trainer<'a> {
             objective: &*self.parts.objective,
             optimizer: &mut *self.parts.optimizer,
             draws: self.parts.draws,
+            activation_checkpointing: self.plan.activation_checkpointing,
             clip: &*self.parts.clip,
         };
         let traces = learner.update(&batches, &mut self.carry, &rates)?;

@@ -23,6 +23,7 @@ pub(crate) struct Learner<'a> {
     pub(crate) objective: &'a dyn Objective,
     pub(crate) optimizer: &'a mut dyn Optimizer,
     pub(crate) draws: Draws,
+    pub(crate) activation_checkpointing: bool,
     pub(crate) clip: &'a dyn Fn(&mut kiln_tensor::Parameters) -> Result<Tensor>,
 }
 
@@ -41,7 +42,8 @@ impl Learner<'_> {
         let mut loss = Tensor::zeros([], (Kind::Float, self.network.device()));
         for (micro, (position, batch)) in batches.iter().enumerate() {
             let batch = DeviceBatch::new(batch, self.network.device())?;
-            let context = Context::training(self.draws, *position);
+            let context = Context::training(self.draws, *position)
+                .with_checkpoints(self.activation_checkpointing);
             let state = carry.get_mut(micro);
             let output = self
                 .network

@@ -120,6 +120,7 @@ fn update(network: &mut Network, batches: &Update, carry: &mut [State]) -> Trace
         objective: &Products,
         optimizer: &mut Descent,
         draws: Draws::new(0),
+        activation_checkpointing: false,
         clip: &|parameters| Ok(parameters.gradients().norm()),
     };
     let rates = Rates { learning_rate: 1.0 };
@@ -160,6 +161,7 @@ fn an_update_without_numbers_changes_no_weight_and_leaves_no_state() {
         objective: &Products,
         optimizer: &mut Descent,
         draws: Draws::new(0),
+        activation_checkpointing: false,
         clip: &|parameters| Ok(parameters.gradients().norm() * f64::NAN),
     };
     let rates = Rates { learning_rate: 1.0 };

@@ -346,7 +346,7 @@ impl Config {
             Self::Gated(config) => {
                 let trunk = GatedCnn::new(config, &mut builder, vocabulary, outputs);
                 let head = if tied(config.tied_head) {
-                    LinearHead::tied(trunk.token_table())
+                    LinearHead::tied(&mut builder, trunk.token_table(), None)
                 } else {
                     head(&mut builder, config.width)
                 };
@@ -356,7 +356,7 @@ impl Config {
             Self::Dilated(config) => {
                 let trunk = DilatedCnn::new(config, &mut builder, vocabulary, outputs);
                 let head = if tied(config.tied_head) {
-                    LinearHead::tied(trunk.token_table())
+                    LinearHead::tied(&mut builder, trunk.token_table(), None)
                 } else {
                     head(&mut builder, config.width)
                 };

@@ -1,11 +1,16 @@
 //! Layers that more than one architecture uses.
 
 mod arithmetic;
+pub(crate) mod attention;
+pub(crate) mod block;
 mod embedding;
+pub(crate) mod experts;
+pub(crate) mod feed_forward;
 mod linear;
-mod norm;
+pub(crate) mod norm;
+pub(crate) mod relative;
+pub(crate) mod rotary;
 
 pub(crate) use arithmetic::computed_in;
 pub(crate) use embedding::look_up;
 pub(crate) use linear::Linear;
-pub(crate) use norm::LayerNorm;

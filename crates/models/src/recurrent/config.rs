@@ -186,12 +186,14 @@ impl Config {
         let trunk = Recurrent::new(self, &mut builder, vocabulary, outputs);
         let uniform = Init::Uniform { bound: 0.1 };
         let zero = Some(Init::Constant(0.0));
-        let width = self.output_width();
-        let mut own = |outputs| LinearHead::new(&mut builder, [width, outputs], uniform, zero);
-        let head = match outputs {
-            Outputs::Tokens if self.tied_head => LinearHead::tied(trunk.token_table()),
-            Outputs::Tokens => own(vocabulary),
-            Outputs::Classes(count) | Outputs::Values(count) => own(count),
+        let count = match outputs {
+            Outputs::Tokens => vocabulary,
+            Outputs::Classes(count) | Outputs::Values(count) => count,
+        };
+        let head = if outputs == Outputs::Tokens && self.tied_head {
+            LinearHead::tied(&mut builder, trunk.token_table(), None)
+        } else {
+            LinearHead::new(&mut builder, [self.output_width(), count], uniform, zero)
         };
         Draft::of_places(
             Box::new(trunk),

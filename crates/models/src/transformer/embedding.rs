@@ -1,0 +1,154 @@
+//! What a Transformer makes of ids: token embeddings with positions and segments.
+
+use kiln_learn::{Context, Error, Inputs, Result};
+use kiln_tensor::{Builder, Device, Init, Kind, Role, Tensor};
+
+use super::plan::Plan;
+use super::style::Positions;
+use crate::layers::look_up;
+use crate::layers::norm::Norm;
+
+/// Ids to hidden states.
+pub(crate) struct Embedding {
+    tokens: Tensor,            // [vocabulary, width]
+    positions: Option<Tensor>, // [context, width], learned or sinusoidal
+    segments: Option<Tensor>,  // [segments, width]
+    norm: Option<Norm>,
+    scale: f64,
+    dropout: f64,
+    context_length: i64,
+}
+
+impl Embedding {
+    pub(crate) fn new(
+        plan: &Plan,
+        builder: &mut Builder,
+        [vocabulary, context_length]: [i64; 2],
+    ) -> Self {
+        let width = plan.width();
+        let init = plan.embedding_init();
+        let mut table = |name: &str, rows: i64, init: Init| {
+            builder.parameter(
+                &format!("{name}.weight"),
+                &[rows, width],
+                Role::Embedding,
+                init,
+            )
+        };
+        let tokens = table("embedding", vocabulary, init);
+        let positions = match plan.positions {
+            Positions::Learned => Some(table("position", context_length, init)),
+            Positions::Sinusoidal => Some(sinusoids(context_length, width, tokens.device())),
+            Positions::Rotary | Positions::Relative | Positions::None => None,
+        };
+        let segments = (plan.segments > 0).then(|| table("segment", plan.segments, init));
+        let norm = plan.block.norm;
+        Self {
+            tokens,
+            positions,
+            segments,
+            norm: plan
+                .embedding_norm
+                .then(|| norm.build(builder, "embedding_norm", width)),
+            scale: plan.embedding_scale,
+            dropout: plan.block.dropout,
+            context_length,
+        }
+    }
+
+    pub(crate) fn table(&self) -> &Tensor {
+        &self.tokens
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.tokens.kind()
+    }
+
+    pub(crate) fn device(&self) -> Device {
+        self.tokens.device()
+    }
+
+    pub(crate) fn context_length(&self) -> i64 {
+        self.context_length
+    }
+
+    /// `[batch, time]`, of which a row has `seen` before, to `[batch, time, width]`.
+    pub(crate) fn forward(&self, inputs: &Inputs, seen: i64, context: &Context) -> Result<Tensor> {
+        let (_, time) = inputs.ids.size2()?;
+        let limit = self.context_length;
+        if seen + time > limit {
+            return Err(Error::Batch(format!(
+                "{} tokens in a row, the model sees at most {limit}",
+                seen + time
+            )));
+        }
+        let mut hidden = look_up(&self.tokens, &inputs.ids)?; // [batch, time, width]
+        if self.scale != 1.0 {
+            hidden = hidden.f_mul_scalar(self.scale)?;
+        }
+        if let Some(table) = &self.positions {
+            let positions = match &inputs.documents {
+                Some(documents) => {
+                    Tensor::f_embedding(table, &within_documents(documents)?, -1, false, false)?
+                }
+                None => table.f_narrow(0, seen, time)?,
+            };
+            hidden = hidden.f_add(&positions.f_to_kind(hidden.kind())?)?;
+        }
+        if let Some(table) = &self.segments {
+            let segments = match &inputs.segments {
+                Some(segments) => Tensor::f_embedding(table, segments, -1, false, false)?,
+                None => table.f_select(0, 0)?,
+            };
+            hidden = hidden.f_add(&segments)?;
+        }
+        if let Some(norm) = &self.norm {
+            hidden = norm.forward(&hidden)?;
+        }
+        context.dropout(&hidden, self.dropout)
+    }
+}
+
+/// The place of each id in its document, `[batch, time]`.
+fn within_documents(documents: &Tensor) -> Result<Tensor> {
+    let (batch, time) = documents.size2()?;
+    let places = Tensor::f_arange(time, (Kind::Int64, documents.device()))?;
+    let places = places.f_expand([batch, time], false)?;
+    let before = documents.f_narrow(1, 0, time - 1)?;
+    let begins = documents.f_narrow(1, 1, time - 1)?.f_ne_tensor(&before)?; // [batch, time - 1]
+    let begins = begins.f_constant_pad_nd([1, 0])?; // the first place begins at 0 anyhow
+    let (start, _) = places.f_mul(&begins.f_to_kind(Kind::Int64)?)?.f_cummax(1)?;
+    Ok(places.f_sub(&start)?)
+}
+
+/// `[context, width]`: sines of a place at even features, cosines at odd ones.
+fn sinusoids(context_length: i64, width: i64, device: Device) -> Tensor {
+    let values: Vec<f32> = (0..context_length)
+        .flat_map(|place| (0..width).map(move |feature| (place, feature)))
+        .map(|(place, feature)| {
+            let pair = (feature / 2 * 2) as f64 / width as f64;
+            let angle = place as f64 / 10_000f64.powf(pair);
+            (if feature % 2 == 0 {
+                angle.sin()
+            } else {
+                angle.cos()
+            }) as f32
+        })
+        .collect();
+    Tensor::from_slice(&values)
+        .view([context_length, width])
+        .to_device(device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_begin_anew_in_each_document() {
+        let documents = Tensor::from_slice(&[0i64, 0, 0, 1, 2, 2, 5, 5, 5, 5, 5, 5]).view([2, 6]);
+        let places = within_documents(&documents).unwrap();
+        let expected = Tensor::from_slice(&[0i64, 1, 2, 0, 0, 1, 0, 1, 2, 3, 4, 5]).view([2, 6]);
+        assert_eq!(places, expected);
+    }
+}
