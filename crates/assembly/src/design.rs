@@ -1,7 +1,7 @@
 //! The whole recipe, section by section, as the rooms understand it.
 
 use kiln_dataset::{Order, TaskConfig};
-use kiln_models::{convolutional, recurrent, transformer};
+use kiln_models::{Wrong, convolutional, recurrent, transformer};
 use kiln_optim::{AdamwConfig, SgdConfig, schedule};
 use kiln_recipe::Recipe;
 use kiln_tensor::{DeviceChoice, PrecisionChoice};
@@ -16,7 +16,7 @@ use crate::Error;
 pub enum ModelConfig {
     /// A decoder Transformer.
     Transformer(transformer::Config),
-    /// A recurrent network.
+    /// A recurrent network: Elman, GRU or LSTM.
     Rnn(recurrent::Config),
     /// A convolutional network.
     Cnn(convolutional::Config),
@@ -89,7 +89,8 @@ impl Design {
         let wrong = |section: &str, key: &str, problem: &str| -> Error {
             recipe.error_at(section, key, problem).into()
         };
-        check_model(&model, data.task).map_err(|(key, problem)| wrong("model", key, &problem))?;
+        check_model(&model, data.task, data.dataset.context_length)
+            .map_err(|(key, problem)| wrong("model", key, &problem))?;
         check_optimizer(&optimizer).map_err(|(key, problem)| wrong("optimizer", key, problem))?;
         train
             .check()
@@ -177,19 +178,26 @@ impl Design {
     }
 }
 
-fn check_model(model: &ModelConfig, task: TaskConfig) -> Result<(), (&'static str, String)> {
+fn check_model(
+    model: &ModelConfig,
+    task: TaskConfig,
+    context_length: usize,
+) -> Result<(), (&'static str, String)> {
+    let context_length = i64::try_from(context_length).unwrap_or(i64::MAX);
     let checked = match model {
         ModelConfig::Transformer(config) => config.check(),
         ModelConfig::Rnn(config) => config.check(),
-        ModelConfig::Cnn(config) => config.check(),
+        ModelConfig::Cnn(config) => config.check(context_length),
     };
-    checked.map_err(|wrong| (wrong.key, wrong.problem))?;
+    let named = |checked: Result<(), Wrong>| checked.map_err(|wrong| (wrong.key, wrong.problem));
+    named(checked)?;
     match (model, task) {
-        (ModelConfig::Cnn(_), TaskConfig::LanguageModel) => Err((
-            "kind",
-            "a sentence CNN sees the tokens after a place, so it cannot predict the next: choose \"transformer\" or \"rnn\" for a language model"
-                .to_owned(),
-        )),
+        (ModelConfig::Rnn(config), TaskConfig::LanguageModel) => {
+            named(config.check_next_token())
+        }
+        (ModelConfig::Cnn(config), TaskConfig::LanguageModel) => {
+            named(config.check_next_token())
+        }
         (ModelConfig::Transformer(config), _) if config.is_encoder_decoder() => Err((
             "style",
             "an encoder-decoder reads a source and writes a target, and this task has one text: choose a decoder or, for whole texts, an encoder"

@@ -1,7 +1,9 @@
 //! Properties that every architecture must have, each as a check that its tests call.
 
 use kiln_learn::{Context, Inputs, Network};
-use kiln_tensor::{Builder, Device, Draws, Kind, Parameters, Precision, Tensor, backward, no_grad};
+use kiln_tensor::{
+    Builder, Device, Draws, Kind, Parameter, Parameters, Precision, Role, Tensor, backward, no_grad,
+};
 use kiln_tokens::SamplePosition;
 
 use crate::Draft;
@@ -70,7 +72,12 @@ pub(crate) fn check_gradients(draft: Draft, inputs: &Inputs, training: bool) {
     backward(&loss(&network)).unwrap();
     network.parameters.collect_gradients().unwrap();
     let gradients = network.parameters.named_gradients();
+    let roles: Vec<Role> = network.parameters.iter().map(Parameter::role).collect();
     for (index, (name, gradient)) in gradients.iter().enumerate() {
+        if roles[index] == Role::Frozen {
+            assert_eq!(gradient, &gradient.zeros_like(), "{name} is frozen");
+            continue;
+        }
         let mut value = network.parameters.named()[index].1.shallow_clone();
         for direction in 0..2 {
             const STEP: f64 = 1e-6;

@@ -7,6 +7,7 @@ use crate::checks::{
     builder, check_causal, check_checkpoints, check_gradients, check_packing, check_padding,
     check_state, distance, some_ids, stir,
 };
+use crate::convolutional::{Config, Embeddings};
 use crate::recurrent::Cell;
 use crate::transformer::{Activation, Positions, Style};
 use crate::{Draft, Outputs, Pooling, convolutional, recurrent, transformer};
@@ -149,14 +150,50 @@ fn two_way_trunks() -> Vec<(&'static str, recurrent::Config)> {
     ]
 }
 
-fn sentence_cnn(outputs: Outputs) -> Draft {
-    let config = convolutional::Config {
-        kernel_widths: vec![1, 3],
+/// Every trunk that reads a text as a whole. Rows hold 12 ids.
+fn text_trunks() -> Vec<(&'static str, convolutional::Config)> {
+    let sentence = |embeddings| {
+        Config::Kim(convolutional::Sentence {
+            kernel_widths: vec![1, 3],
+            filters: 4,
+            embedding_width: 5,
+            embeddings,
+            dropout: 0.2,
+        })
+    };
+    let character = convolutional::Character {
         filters: 4,
-        embedding_width: 5,
+        kernel_widths: vec![3, 2, 2],
+        pools: vec![2, 1, 3],
+        hidden_width: 5,
         dropout: 0.2,
     };
-    config.build(builder(), VOCABULARY, outputs)
+    vec![
+        ("sentence", sentence(Embeddings::Random)),
+        ("static", sentence(Embeddings::Static)),
+        ("multichannel", sentence(Embeddings::Multichannel)),
+        ("character", Config::Zhang(character)),
+    ]
+}
+
+fn small_gated() -> convolutional::Gated {
+    convolutional::Gated {
+        layers: 2,
+        width: 6,
+        kernel_width: 3,
+        dropout: 0.2,
+        ..convolutional::Gated::default()
+    }
+}
+
+fn small_dilated() -> convolutional::Dilated {
+    convolutional::Dilated {
+        layers: 2,
+        width: 6,
+        kernel_width: 2,
+        dropout: 0.2,
+        ..convolutional::Dilated::default()
+    }
 }
 
 /// Networks by what they are called.
@@ -166,6 +203,8 @@ type Trunks = Vec<(&'static str, Box<dyn Fn(Outputs) -> Draft>)>;
 fn language_trunks() -> Trunks {
     let recurrent =
         |config: recurrent::Config| move |outputs| config.build(builder(), VOCABULARY, outputs);
+    let convolutional =
+        |config: Config| move |outputs| config.build(builder(), VOCABULARY, 16, outputs);
     let cell = |cell| recurrent(small(cell));
     let projected = recurrent::Config {
         projection: Some(4),
@@ -178,6 +217,31 @@ fn language_trunks() -> Trunks {
         ("gru", Box::new(cell(Cell::Gru))),
         ("projected-lstm", Box::new(recurrent(projected))),
         ("awd-lstm", Box::new(recurrent(awd_lstm()))),
+        (
+            "gated",
+            Box::new(convolutional(Config::Gated(small_gated()))),
+        ),
+        (
+            "gated-bottleneck",
+            Box::new(convolutional(Config::Gated(convolutional::Gated {
+                bottleneck: Some(3),
+                weight_norm: false,
+                tied_head: true,
+                ..small_gated()
+            }))),
+        ),
+        (
+            "tcn",
+            Box::new(convolutional(Config::Dilated(small_dilated()))),
+        ),
+        (
+            "tcn-narrow",
+            Box::new(convolutional(Config::Dilated(convolutional::Dilated {
+                embedding_width: Some(4),
+                weight_norm: false,
+                ..small_dilated()
+            }))),
+        ),
     ];
     for (name, config) in decoders() {
         trunks.push((name, Box::new(transformer(config))));
@@ -208,7 +272,12 @@ fn gradients_are_those_of_finite_differences() {
             check_gradients(draft, &inputs(true), training);
         }
     }
-    check_gradients(sentence_cnn(Outputs::Classes(3)), &inputs(true), true);
+    for (_, config) in text_trunks() {
+        for training in [false, true] {
+            let draft = config.build(builder(), VOCABULARY, 12, Outputs::Classes(3));
+            check_gradients(draft, &inputs(true), training);
+        }
+    }
     let encoder = transformer(encoder());
     let segments = some_ids(2, 3, 7).sort(1, false).0;
     let pairs = Inputs {
@@ -328,7 +397,10 @@ fn padding_changes_nothing() {
             check_padding(draft, VOCABULARY, true);
         }
     }
-    check_padding(sentence_cnn(Outputs::Classes(3)), VOCABULARY, true);
+    for (_, config) in text_trunks() {
+        let draft = config.build(builder(), VOCABULARY, 12, Outputs::Classes(3));
+        check_padding(draft, VOCABULARY, true);
+    }
     let encoder = transformer(encoder());
     check_padding(encoder(Outputs::Tokens), VOCABULARY, false);
     check_padding(encoder(Outputs::Classes(3)), VOCABULARY, true);

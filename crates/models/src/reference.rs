@@ -236,15 +236,17 @@ fn cnn(reference: &Reference, outputs: impl Fn(i64) -> Outputs) -> Network {
         .keys()
         .filter(|name| name.ends_with("weight"))
         .count();
-    let config = convolutional::Config {
+    let config = convolutional::Sentence {
         kernel_widths: (0..groups).map(|index| weight(index).size()[2]).collect(),
         filters: weight(0).size()[0],
         embedding_width: weight(0).size()[1],
         dropout: 0.0,
+        ..convolutional::Sentence::default()
     };
+    let config = convolutional::Config::Kim(config);
     let vocabulary = reference.tensor("parameter.embedding.weight").size()[0];
     let count = reference.tensor("parameter.head.bias").size()[0];
-    reference.network(config.build(Reference::builder(), vocabulary, outputs(count)))
+    reference.network(config.build(Reference::builder(), vocabulary, 0, outputs(count)))
 }
 
 #[test]

@@ -23,10 +23,18 @@ pub enum Role {
     Head,
     /// A bias or a gain.
     Vector,
+    /// What is given and does not learn: it has no gradient, and no optimizer, decay or clipping reaches it. Checkpoints hold it.
+    Frozen,
 }
 
 impl Role {
-    const ALL: [Self; 4] = [Self::Matrix, Self::Embedding, Self::Head, Self::Vector];
+    const ALL: [Self; 5] = [
+        Self::Matrix,
+        Self::Embedding,
+        Self::Head,
+        Self::Vector,
+        Self::Frozen,
+    ];
 }
 
 /// How a parameter begins. Drawn on the host from the run's seed and the parameter's name: the same on every device, and
@@ -121,7 +129,7 @@ impl Builder {
         let leaf = Tensor::from_slice(&values)
             .view(shape)
             .to_device(self.device)
-            .set_requires_grad(true);
+            .set_requires_grad(role != Role::Frozen);
         self.parameters.push(Parameter {
             name: name.to_owned(),
             shape: shape.to_vec(),
@@ -160,7 +168,7 @@ impl Builder {
         for parameter in &mut parameters {
             let own = parameter.of(&working).f_detach()?;
             parameter.leaf.f_set_data(&own)?;
-            if precision.works_on_masters() {
+            if precision.works_on_masters() && parameter.role != Role::Frozen {
                 set_gradient(&parameter.leaf, &parameter.of(&gradients))?;
             }
         }
@@ -199,6 +207,7 @@ impl Parameters {
     pub fn count(&self) -> u64 {
         self.parameters
             .iter()
+            .filter(|parameter| parameter.role != Role::Frozen)
             .map(|parameter| parameter.elements().unsigned_abs())
             .sum()
     }
@@ -391,6 +400,24 @@ mod tests {
             backward(&sum_of_outputs(&weight, &bias)).unwrap();
             parameters.collect_gradients().unwrap();
             ones(&parameters.named_gradients()[0].1, 2.0);
+        }
+    }
+
+    #[test]
+    fn what_is_frozen_lies_last_and_has_no_gradient() {
+        for precision in [Precision::Fp32, Precision::Bf16] {
+            let mut builder = Builder::new(Device::Cpu, Draws::new(5));
+            let frozen = builder.parameter("given", &[3], Role::Frozen, Init::Constant(2.0));
+            let learns = builder.parameter("bias", &[3], Role::Vector, Init::Constant(0.5));
+            let mut parameters = builder.finish(precision).unwrap();
+            assert_eq!(parameters.range(Role::Frozen), 16..32);
+            assert_eq!(parameters.count(), 3);
+            backward(&(frozen * learns).sum(Kind::Float)).unwrap();
+            parameters.collect_gradients().unwrap();
+            let gradients: BTreeMap<_, _> = parameters.named_gradients().into_iter().collect();
+            assert_eq!(gradients["given"], Tensor::from_slice(&[0.0f32; 3]));
+            assert_eq!(gradients["bias"], Tensor::from_slice(&[2.0f32; 3]));
+            assert_eq!(parameters.named()[1].0, "given"); // a checkpoint holds it
         }
     }
 

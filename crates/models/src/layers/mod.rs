@@ -1,5 +1,6 @@
 //! Layers that more than one architecture uses.
 
+mod arithmetic;
 pub(crate) mod attention;
 pub(crate) mod block;
 mod embedding;
@@ -10,5 +11,6 @@ pub(crate) mod norm;
 pub(crate) mod relative;
 pub(crate) mod rotary;
 
+pub(crate) use arithmetic::computed_in;
 pub(crate) use embedding::look_up;
 pub(crate) use linear::Linear;

@@ -5,8 +5,10 @@
 //! bf16 both take over 1,400 ms. So every step of time is libtorch's, and on such a processor in fp32.
 
 use kiln_learn::Result;
-use kiln_tensor::{Kind, Precision, PrecisionChoice, Tensor};
+use kiln_tensor::Tensor;
 use serde::{Deserialize, Serialize};
+
+use crate::layers::computed_in;
 
 /// A recurrent cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,14 +101,5 @@ impl Cell {
             &input, &carry[0], &weights, true, count, 0.0, training, false, true,
         )?;
         Ok((output.f_to_kind(given)?, vec![hidden.f_to_kind(given)?]))
-    }
-}
-
-/// fp32 for bf16 on a processor that has no arithmetic for it: many small products are ten times as slow there.
-fn computed_in(input: &Tensor) -> Kind {
-    let native = PrecisionChoice::Auto.resolve(input.device()) == Precision::Bf16;
-    match input.kind() {
-        Kind::BFloat16 if !native => Kind::Float,
-        kind => kind,
     }
 }

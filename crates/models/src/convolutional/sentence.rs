@@ -3,12 +3,12 @@
 use kiln_learn::{Context, Inputs, Model, Output, Result, State};
 use kiln_tensor::{Builder, Init, Kind, Role, Tensor};
 
-use super::Config;
+use super::{Embeddings, Sentence};
 use crate::layers::look_up;
 
 /// Convolutions over time, and the largest answer of each filter.
 pub(crate) struct SentenceCnn {
-    embedding: Tensor, // [vocabulary, embedding width]
+    tables: Vec<Tensor>, // [vocabulary, embedding width] each
     convolutions: Vec<Convolution>,
     dropout: f64,
 }
@@ -19,14 +19,23 @@ struct Convolution {
 }
 
 impl SentenceCnn {
-    pub(crate) fn new(config: &Config, builder: &mut Builder, vocabulary: i64) -> Self {
+    pub(crate) fn new(config: &Sentence, builder: &mut Builder, vocabulary: i64) -> Self {
         let width = config.embedding_width;
-        let embedding = builder.parameter(
-            "embedding.weight",
-            &[vocabulary, width],
-            Role::Embedding,
-            Init::Uniform { bound: 0.25 }, // section 3.3 of the paper, for words without a vector
-        );
+        let mut table = |name: &str, role| {
+            // Section 3.3 of the paper, for words without a vector.
+            let init = Init::Uniform { bound: 0.25 };
+            builder.parameter(name, &[vocabulary, width], role, init)
+        };
+        let tables = match config.embeddings {
+            Embeddings::Random | Embeddings::NonStatic => {
+                vec![table("embedding.weight", Role::Embedding)]
+            }
+            Embeddings::Static => vec![table("embedding.weight", Role::Frozen)],
+            Embeddings::Multichannel => vec![
+                table("embedding.weight", Role::Embedding),
+                table("embedding.static.weight", Role::Frozen),
+            ],
+        };
         let convolutions = (config.kernel_widths.iter().enumerate())
             .map(|(index, &kernel)| {
                 let bound = 1.0 / ((width * kernel) as f64).sqrt();
@@ -41,7 +50,7 @@ impl SentenceCnn {
             })
             .collect();
         Self {
-            embedding,
+            tables,
             convolutions,
             dropout: config.dropout,
         }
@@ -92,7 +101,11 @@ impl Model for SentenceCnn {
         _state: Option<&mut State>,
         context: &Context,
     ) -> Result<Output> {
-        let embedded = look_up(&self.embedding, &inputs.ids)?;
+        let mut embedded = look_up(&self.tables[0], &inputs.ids)?;
+        for table in &self.tables[1..] {
+            // A filter's answers to two tables, added, are its answer to their sum.
+            embedded = embedded.f_add(&look_up(table, &inputs.ids)?)?;
+        }
         let whole = embedded.transpose(1, 2); // [batch, embedding width, time]
         let sentence = match &inputs.lengths {
             Some(lengths) => &whole * before(&whole, lengths).unsqueeze(1),
