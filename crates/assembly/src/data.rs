@@ -94,7 +94,7 @@ pub(crate) fn held_out(
     Ok(HeldOut {
         source,
         rows,
-        objective: design.objective(shape),
+        objective: design.held_out_objective(shape)?,
         judged,
         sampled,
     })

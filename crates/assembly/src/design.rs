@@ -2,13 +2,14 @@
 
 use kiln_dataset::{Order, TaskConfig};
 use kiln_models::{Wrong, convolutional, recurrent, transformer};
-use kiln_optim::{AdamwConfig, SgdConfig, schedule};
+use kiln_optim::{AdamwConfig, LossConfig, SgdConfig, schedule};
 use kiln_recipe::Recipe;
 use kiln_tensor::{DeviceChoice, PrecisionChoice};
 use kiln_train::CheckpointConfig;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::network::scored;
 
 /// `[model]`: which architecture.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -59,6 +60,8 @@ pub struct Design {
     pub model: ModelConfig,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
+    /// `[loss]`
+    pub loss: LossConfig,
     /// `[schedule]`
     pub schedule: ScheduleConfig,
     /// `[train]`
@@ -82,6 +85,7 @@ impl Design {
         let data = kiln_pipeline::Plan::read(recipe)?;
         let model: ModelConfig = recipe.required("model")?;
         let optimizer: OptimizerConfig = recipe.required("optimizer")?;
+        let loss: LossConfig = recipe.section_or_default("loss")?;
         let schedule: ScheduleConfig = recipe.section_or_default("schedule")?;
         let train: kiln_train::Config = recipe.required("train")?;
         let evaluate: kiln_evaluate::Config = recipe.section_or_default("evaluate")?;
@@ -92,6 +96,8 @@ impl Design {
         check_model(&model, data.task, data.dataset.context_length)
             .map_err(|(key, problem)| wrong("model", key, &problem))?;
         check_optimizer(&optimizer).map_err(|(key, problem)| wrong("optimizer", key, problem))?;
+        loss.check(scored(data.task))
+            .map_err(|(key, problem)| wrong("loss", key, &problem))?;
         train
             .check()
             .map_err(|(key, problem)| wrong("train", key, &problem))?;
@@ -160,6 +166,7 @@ impl Design {
             data,
             model,
             optimizer,
+            loss,
             schedule,
             train,
             evaluate,

@@ -3,7 +3,7 @@
 use kiln_dataset::TaskConfig;
 use kiln_learn::{Network, Objective, Optimizer, Schedule};
 use kiln_models::Outputs;
-use kiln_optim::{CrossEntropy, MeanSquaredError};
+use kiln_optim::{LossConfig, Scored};
 use kiln_tensor::{Builder, Device, Draws, Parameters, Precision};
 use kiln_tokens::Scale;
 
@@ -19,6 +19,15 @@ pub(crate) struct Shape {
     pub(crate) classes: Option<usize>,
     /// Units of the numbers to be predicted.
     pub(crate) scales: Option<Vec<Scale>>,
+}
+
+/// What the loss of a task scores.
+pub(crate) fn scored(task: TaskConfig) -> Scored {
+    match task {
+        TaskConfig::LanguageModel => Scored::Tokens,
+        TaskConfig::Classification => Scored::Classes,
+        TaskConfig::Regression => Scored::Values,
+    }
 }
 
 impl Design {
@@ -47,14 +56,26 @@ impl Design {
         Ok(draft.finish(precision)?)
     }
 
-    pub(crate) fn objective(&self, shape: &Shape) -> Box<dyn Objective> {
-        match self.data.task {
-            TaskConfig::LanguageModel => Box::new(CrossEntropy::Tokens),
-            TaskConfig::Classification => Box::new(CrossEntropy::Classes),
-            TaskConfig::Regression => Box::new(MeanSquaredError::new(
-                shape.scales.clone().unwrap_or_default(),
-            )),
-        }
+    /// What is minimised.
+    ///
+    /// # Errors
+    /// Weights of classes that are of another number; a mistake.
+    pub(crate) fn objective(&self, shape: &Shape) -> Result<Box<dyn Objective>, Error> {
+        self.build_loss(&self.loss, shape)
+    }
+
+    /// What held-out data is scored with.
+    ///
+    /// # Errors
+    /// As [`Design::objective`].
+    pub(crate) fn held_out_objective(&self, shape: &Shape) -> Result<Box<dyn Objective>, Error> {
+        self.build_loss(&self.loss.held_out(), shape)
+    }
+
+    fn build_loss(&self, loss: &LossConfig, shape: &Shape) -> Result<Box<dyn Objective>, Error> {
+        let scales = shape.scales.as_deref().unwrap_or_default();
+        loss.build(scored(self.data.task), shape.classes, scales)
+            .map_err(|(key, problem)| Error::Mistake(format!("[loss] {key}: {problem}")))
     }
 
     pub(crate) fn optimizer(&self, parameters: &Parameters) -> Box<dyn Optimizer> {

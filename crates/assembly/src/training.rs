@@ -213,7 +213,7 @@ fn train(
     ));
     let clip_norm = design.train.clip_norm;
     let parts = Parts {
-        objective: design.objective(&shape),
+        objective: design.objective(&shape)?,
         optimizer: design.optimizer(&network.parameters),
         schedule: design.schedule(),
         clip: Box::new(move |parameters| kiln_optim::clip_by_norm(parameters, clip_norm)),

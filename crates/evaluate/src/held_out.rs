@@ -9,7 +9,7 @@ use kiln_tokens::{BatchSource, SamplePosition, Scale, column};
 use crate::measures::{classification, regression};
 
 /// Sum of the loss over the rows of a source that ends, and the number of targets. `see` is given each batch with what the
-/// head gave for it.
+/// head gave for it, where the objective says so.
 ///
 /// # Errors
 /// The data could not be read or does not fit the model.
@@ -18,7 +18,7 @@ pub fn held_out(
     objective: &dyn Objective,
     source: &dyn BatchSource,
     rows: usize,
-    see: &mut dyn FnMut(&DeviceBatch, &Tensor) -> Result<()>,
+    see: &mut dyn FnMut(&DeviceBatch, Option<&Tensor>) -> Result<()>,
 ) -> Result<(f64, u64)> {
     no_grad(|| {
         let (mut sum, mut targets) = (0.0, 0);
@@ -31,7 +31,7 @@ pub fn held_out(
             let batch = DeviceBatch::new(&batch, network.device())?;
             let output = network.forward(&batch, &Context::evaluation())?;
             let loss = objective.loss(&*network.head, &output, &batch)?;
-            see(&batch, &loss.outputs)?;
+            see(&batch, loss.outputs.as_ref())?;
             sum += f64::try_from(&loss.sum)?;
             targets += batch.targets();
             at = at + batch.rows() as u64;
@@ -157,18 +157,26 @@ struct Answers {
 }
 
 impl Answers {
-    fn take(&mut self, judged: &Judged, batch: &DeviceBatch, outputs: &Tensor) -> Result<()> {
+    fn take(
+        &mut self,
+        judged: &Judged,
+        batch: &DeviceBatch,
+        outputs: Option<&Tensor>,
+    ) -> Result<()> {
+        let outputs = || {
+            outputs.ok_or_else(|| Error::Batch("the objective does not say what it scored".into()))
+        };
         match judged {
             Judged::Tokens { .. } => {}
             Judged::Classes(_) => {
                 let labels = batch.ids(column::LABELS)?.view([-1]);
                 self.expected.extend(Vec::<i64>::try_from(labels)?);
-                let chosen = outputs.f_argmax(-1, false)?;
+                let chosen = outputs()?.f_argmax(-1, false)?;
                 self.chosen.extend(Vec::<i64>::try_from(chosen)?);
             }
             Judged::Values(_) => {
                 self.values.extend(rows(batch.column(column::VALUES)?)?);
-                self.predicted.extend(rows(outputs)?);
+                self.predicted.extend(rows(outputs()?)?);
             }
         }
         Ok(())

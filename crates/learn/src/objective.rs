@@ -18,6 +18,7 @@ pub trait Objective: Send {
 pub struct LossSum {
     /// The sum, a scalar in fp32 that backward can start from.
     pub sum: Tensor,
-    /// What the head gave, detached: the logits or values that were scored.
-    pub outputs: Tensor,
+    /// What was scored, detached: a class's logits, `[rows, classes]`, or values in their own units, `[rows, values]`. `None` for
+    /// tokens, whose logits are never held.
+    pub outputs: Option<Tensor>,
 }

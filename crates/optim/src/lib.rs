@@ -14,17 +14,26 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod adamw;
+mod binary_cross_entropy;
 mod clip;
 mod cross_entropy;
 mod decay;
+mod huber;
+mod loss;
+#[cfg(test)]
+mod loss_reference;
 mod mean_squared_error;
 #[cfg(test)]
 mod reference;
 pub mod schedule;
 mod sgd;
+mod standardised;
 
 pub use adamw::{Adamw, AdamwConfig};
+pub use binary_cross_entropy::BinaryCrossEntropy;
 pub use clip::clip_by_norm;
 pub use cross_entropy::CrossEntropy;
+pub use huber::Huber;
+pub use loss::{LossConfig, LossKind, Scored, Wrong};
 pub use mean_squared_error::MeanSquaredError;
 pub use sgd::{Sgd, SgdConfig};

@@ -38,7 +38,9 @@ pub use device::{DeviceChoice, set_threads, threads};
 pub use draws::{Draws, Generator, Key};
 pub use error::Error;
 pub use gradients::{AdamwStep, adamw_step, backward};
-pub use linear_cross_entropy::{CrossEntropyOptions, Loss, LossPath, linear_cross_entropy};
+pub use linear_cross_entropy::{
+    CrossEntropyOptions, Loss, LossPath, cross_entropy, linear_cross_entropy, scored_rows,
+};
 pub use memory::{DeviceMemory, cuda_memory, forget_peak, peak_resident_bytes, resident_bytes};
 pub use parameters::{Builder, Init, Parameter, Parameters, Role};
 pub use peak::peak_operations;

@@ -8,7 +8,7 @@
 use std::ffi::c_void;
 
 use kiln_tensor_sys as sys;
-use tch::{Kind, Reduction, Tensor};
+use tch::{Device, Kind, Reduction, Tensor};
 
 use crate::Result;
 use crate::gradients::check;
@@ -73,7 +73,7 @@ pub struct Loss {
 const CHUNK_BYTES: usize = 32 << 20;
 
 /// From this many classes on the chunked path is taken.
-const CHUNKED_FROM: i64 = 1024;
+const CHUNKED_FROM: i64 = 512;
 
 /// Cross-entropy of `hidden weight^T + bias` against `targets`, summed.
 ///
@@ -94,8 +94,12 @@ pub fn linear_cross_entropy(
     targets: &Tensor,
     options: &CrossEntropyOptions<'_>,
 ) -> Result<Loss> {
-    let scored = scored_rows(hidden, targets, options.ignored)?;
-    let (hidden, targets) = scored.as_ref().map_or((hidden, targets), |(h, t)| (h, t));
+    let scored = scored_rows(targets, options.ignored)?;
+    if let Some(places) = scored.filter(|_| hidden.size().first() == targets.size().first()) {
+        let hidden = hidden.f_index_select(0, &places)?;
+        let targets = targets.f_index_select(0, &places)?;
+        return linear_cross_entropy(&hidden, weight, bias, &targets, options);
+    }
     match options.path {
         LossPath::Chunked { bytes } => chunked(hidden, weight, bias, targets, options, bytes),
         LossPath::Measured if classes(weight) >= CHUNKED_FROM => {
@@ -109,24 +113,20 @@ fn classes(weight: &Tensor) -> i64 {
     weight.size().first().copied().unwrap_or(1)
 }
 
-/// The rows that are scored, on a CPU where some are not: their number decides shapes, and is free to read there.
-fn scored_rows(
-    hidden: &Tensor,
-    targets: &Tensor,
-    ignored: i64,
-) -> Result<Option<(Tensor, Tensor)>> {
-    if targets.device().is_cuda() || hidden.size().first() != targets.size().first() {
+/// Places of the rows that are scored, `[scored]`, on a CPU where some are not: their number decides shapes, and is free to
+/// read there. `None` where all are, and on other devices.
+///
+/// # Errors
+/// The targets, `[rows]`, are no whole numbers.
+pub fn scored_rows(targets: &Tensor, ignored: i64) -> Result<Option<Tensor>> {
+    if targets.device() != Device::Cpu {
         return Ok(None);
     }
     let scored = targets.f_ne(ignored)?;
     if bool::try_from(scored.f_all()?)? {
         return Ok(None);
     }
-    let places = scored.f_nonzero()?.f_squeeze_dim(1)?; // [scored]
-    Ok(Some((
-        hidden.f_index_select(0, &places)?,
-        targets.f_index_select(0, &places)?,
-    )))
+    Ok(Some(scored.f_nonzero()?.f_squeeze_dim(1)?))
 }
 
 /// Rows of a chunk: as many as fit, in chunks of nearly the same size.
@@ -191,11 +191,23 @@ fn whole(
     targets: &Tensor,
     options: &CrossEntropyOptions<'_>,
 ) -> Result<Loss> {
-    let sums = match hidden.kind() {
+    cross_entropy(&hidden.f_linear(weight, bias)?, targets, options)
+}
+
+/// The same of `logits`, `[rows, classes]`, that are at hand.
+///
+/// # Errors
+/// Shapes do not fit, or a target is no class.
+pub fn cross_entropy(
+    logits: &Tensor,
+    targets: &Tensor,
+    options: &CrossEntropyOptions<'_>,
+) -> Result<Loss> {
+    let sums = match logits.kind() {
         Kind::Double => Kind::Double,
         _ => Kind::Float,
     };
-    let mut logits = hidden.f_linear(weight, bias)?.f_to_kind(sums)?; // [rows, classes]
+    let mut logits = logits.f_to_kind(sums)?; // [rows, classes]
     if let Some(cap) = options.cap {
         logits = logits.f_div_scalar(cap)?.f_tanh()?.f_mul_scalar(cap)?;
     }

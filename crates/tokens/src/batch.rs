@@ -17,6 +17,8 @@ pub mod column {
     pub const LENGTHS: &str = "lengths";
     /// Class numbers, `[rows, 1]`.
     pub const LABELS: &str = "labels";
+    /// 1 for each class that a row belongs to, else 0, `[rows, classes]`, as real numbers.
+    pub const LABEL_SET: &str = "label_set";
     /// Numbers to be predicted, `[rows, values]`.
     pub const VALUES: &str = "values";
     /// 1 where a carried state must be forgotten before the row is read, else 0, `[rows, 1]`.
