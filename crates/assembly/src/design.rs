@@ -1,10 +1,10 @@
 //! The whole recipe, section by section, as the rooms understand it.
 
 use kiln_dataset::{Order, TaskConfig};
-use kiln_models::{Wrong, convolutional, recurrent, transformer};
+use kiln_models::{Draft, Outputs, Wrong, convolutional, recurrent, transformer};
 use kiln_optim::{AdamwConfig, LossConfig, SgdConfig, schedule};
 use kiln_recipe::Recipe;
-use kiln_tensor::{DeviceChoice, PrecisionChoice};
+use kiln_tensor::{Builder, DeviceChoice, PrecisionChoice};
 use kiln_train::CheckpointConfig;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,26 @@ pub enum ModelConfig {
     Rnn(recurrent::Config),
     /// A convolutional network.
     Cnn(convolutional::Config),
+}
+
+impl ModelConfig {
+    /// Declare a network that reads ids below `vocabulary`, at most `context_length` in a row where its architecture has a limit.
+    ///
+    /// # Panics
+    /// With outputs that the architecture cannot have, which [`Design::read`] refuses.
+    pub fn build(
+        &self,
+        builder: Builder,
+        vocabulary: i64,
+        context_length: i64,
+        outputs: Outputs,
+    ) -> Draft {
+        match self {
+            Self::Transformer(config) => config.build(builder, vocabulary, context_length, outputs),
+            Self::Rnn(config) => config.build(builder, vocabulary, outputs),
+            Self::Cnn(config) => config.build(builder, vocabulary, context_length, outputs),
+        }
+    }
 }
 
 /// `[optimizer]`: which update rule.

@@ -46,13 +46,9 @@ impl Design {
         let builder = Builder::new(device, Draws::new(self.data.seed));
         let vocabulary = count(shape.vocabulary);
         let context_length = count(self.data.dataset.context_length);
-        let draft = match &self.model {
-            ModelConfig::Transformer(config) => {
-                config.build(builder, vocabulary, context_length, outputs)
-            }
-            ModelConfig::Rnn(config) => config.build(builder, vocabulary, outputs),
-            ModelConfig::Cnn(config) => config.build(builder, vocabulary, context_length, outputs),
-        };
+        let draft = self
+            .model
+            .build(builder, vocabulary, context_length, outputs);
         Ok(draft.finish(precision)?)
     }
 

@@ -1,7 +1,7 @@
 //! A network whose parameters are declared but not yet laid out.
 
 use kiln_learn::{Head, Model, Network, Result};
-use kiln_tensor::{Builder, Precision};
+use kiln_tensor::{Builder, Precision, Role};
 
 use crate::pooling::{Pooled, Pooling};
 
@@ -43,6 +43,25 @@ impl Draft {
         }
     }
 
+    /// What it comes to before anything is allocated.
+    pub fn size(&self, context_length: i64) -> Size {
+        let mut size = Size {
+            operations_per_token: self.trunk.operations_per_token(context_length),
+            ..Size::default()
+        };
+        for parameter in self.builder.declared() {
+            let count = parameter.elements().unsigned_abs();
+            match parameter.role() {
+                Role::Matrix => size.matrices += count,
+                Role::Embedding => size.embeddings += count,
+                Role::Head => size.head += count,
+                Role::Vector => size.vectors += count,
+                Role::Frozen => size.frozen += count,
+            }
+        }
+        size
+    }
+
     /// Lay the parameters out and give them their initial values.
     ///
     /// # Errors
@@ -53,6 +72,35 @@ impl Draft {
             head: self.head,
             parameters: self.builder.finish(precision)?,
         })
+    }
+}
+
+/// Numbers of parameters by their role, and what one token costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Size {
+    /// Values in matrices and kernels between hidden layers.
+    pub matrices: u64,
+    /// Values in tables with a row for each token, position or segment.
+    pub embeddings: u64,
+    /// Values of a head of its own.
+    pub head: u64,
+    /// Values of biases and gains.
+    pub vectors: u64,
+    /// Values that no step changes.
+    pub frozen: u64,
+    /// Floating-point operations of forward and backward for one token.
+    pub operations_per_token: f64,
+}
+
+impl Size {
+    /// All parameters that are trained.
+    pub fn trained(&self) -> u64 {
+        self.matrices + self.embeddings + self.head + self.vectors
+    }
+
+    /// All parameters.
+    pub fn parameters(&self) -> u64 {
+        self.trained() + self.frozen
     }
 }
 

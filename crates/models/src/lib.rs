@@ -27,10 +27,11 @@ mod pooling;
 
 pub mod convolutional;
 pub mod mapping;
+pub mod presets;
 pub mod recurrent;
 pub mod transformer;
 
-pub use draft::{Draft, Outputs, Wrong};
+pub use draft::{Draft, Outputs, Size, Wrong};
 pub use pooling::Pooling;
 
 #[cfg(test)]

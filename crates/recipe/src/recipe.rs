@@ -97,6 +97,64 @@ impl Recipe {
         folder.clone_into(&mut self.folder);
     }
 
+    /// Give a section keys that it does not have, from a text in TOML; it is made if it is not there. They count as defaults.
+    ///
+    /// # Errors
+    /// The text is not TOML.
+    pub fn fill(&mut self, section: &str, keys: &str) -> Result<(), Error> {
+        let keys = parse(keys, section)?;
+        let Value::Table(root) = &mut self.root.value else {
+            return Ok(());
+        };
+        if root.get(section).is_none() {
+            root.set(section, Node::empty_table(Origin::Default));
+        }
+        let own = root.get_mut(section).map(|node| &mut node.value);
+        if let (Some(Value::Table(own)), Some(keys)) = (own, keys.table()) {
+            for (key, node) in &keys.0 {
+                if own.get(key).is_none() {
+                    own.set(
+                        key,
+                        Node {
+                            value: node.value.clone(),
+                            origin: Origin::Default,
+                        },
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Take a key out of a section before it is asked for: `None` if it is not there.
+    ///
+    /// # Errors
+    /// The value has a wrong type.
+    pub fn take<T: DeserializeOwned>(
+        &mut self,
+        section: &str,
+        key: &str,
+    ) -> Result<Option<T>, Error> {
+        let path = [Step::Key(section.to_owned()), Step::Key(key.to_owned())];
+        let Some(node) = self.root.at(&path).cloned() else {
+            return Ok(None);
+        };
+        let value = T::deserialize(Reader(&node)).map_err(|fault| {
+            let fault = fault
+                .within(Step::Key(key.to_owned()), node.origin)
+                .within(Step::Key(section.to_owned()), node.origin);
+            self.names().fault(&self.root, fault, |_, _| None)
+        })?;
+        if let Some(Node {
+            value: Value::Table(table),
+            ..
+        }) = self.root.at_mut(&path[0])
+        {
+            *table = table.without(key);
+        }
+        Ok(Some(value))
+    }
+
     /// Whether a section is there. This does not count as asking for it.
     pub fn has(&self, section: &str) -> bool {
         self.entry(section).is_some()

@@ -7,10 +7,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use tch::{Device, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::gradients::set_gradient;
-use crate::{Draws, Error, Precision, Result};
+use crate::{Draws, Error, Generator, Precision, Result};
 
 /// What a parameter is, which decides how it is trained. In the order in which roles lie in the flat buffers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,7 +81,8 @@ impl Parameter {
         self.role
     }
 
-    fn elements(&self) -> i64 {
+    /// Number of values.
+    pub fn elements(&self) -> i64 {
         self.shape.iter().product()
     }
 
@@ -94,7 +95,8 @@ impl Parameter {
 /// Collects the parameters of a model while it is built.
 pub struct Builder {
     device: Device,
-    draws: Draws,
+    /// None where parameters are declared alone.
+    draws: Option<Draws>,
     parameters: Vec<Parameter>,
 }
 
@@ -103,9 +105,24 @@ impl Builder {
     pub fn new(device: Device, draws: Draws) -> Self {
         Self {
             device,
-            draws,
+            draws: Some(draws),
             parameters: Vec::new(),
         }
+    }
+
+    /// A builder that only declares: parameters have names, shapes and roles, one number of memory each, and no values. What is
+    /// built with it can be counted and asked for its operations, at any size.
+    pub fn declaring() -> Self {
+        Self {
+            device: Device::Cpu,
+            draws: None,
+            parameters: Vec::new(),
+        }
+    }
+
+    /// Each parameter declared so far, in the order of declaration.
+    pub fn declared(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter()
     }
 
     /// A new parameter. The tensor returned is the leaf that the model computes with; clones of it share its memory,
@@ -118,18 +135,11 @@ impl Builder {
             self.parameters.iter().all(|known| known.name != name),
             "two parameters are named {name}"
         );
-        let elements: i64 = shape.iter().product();
-        let mut values = vec![0.0f32; usize::try_from(elements).unwrap_or(0)];
-        let generator = self.draws.generator(name, 0);
-        match init {
-            Init::Constant(value) => values.fill(value as f32),
-            Init::Normal { std } => generator.fill_normal(&mut values, std),
-            Init::Uniform { bound } => generator.fill_uniform(&mut values, bound),
-        }
-        let leaf = Tensor::from_slice(&values)
-            .view(shape)
-            .to_device(self.device)
-            .set_requires_grad(role != Role::Frozen);
+        let leaf = match self.draws {
+            Some(draws) => begin(&draws.generator(name, 0), shape, init).to_device(self.device),
+            None => Tensor::zeros([1], (Kind::Float, self.device)).expand(shape, false),
+        };
+        let leaf = leaf.set_requires_grad(role != Role::Frozen);
         self.parameters.push(Parameter {
             name: name.to_owned(),
             shape: shape.to_vec(),
@@ -140,7 +150,8 @@ impl Builder {
         leaf
     }
 
-    /// Lay all parameters out in flat buffers and let every leaf use its part of them.
+    /// Lay all parameters out in flat buffers and let every leaf use its part of them. Those of a [declaring](Builder::declaring)
+    /// builder are zero.
     ///
     /// # Errors
     /// libtorch could not allocate the buffers.
@@ -181,6 +192,18 @@ impl Builder {
             precision,
         })
     }
+}
+
+/// A parameter's first values.
+fn begin(generator: &Generator, shape: &[i64], init: Init) -> Tensor {
+    let elements: i64 = shape.iter().product();
+    let mut values = vec![0.0f32; usize::try_from(elements).unwrap_or(0)];
+    match init {
+        Init::Constant(value) => values.fill(value as f32),
+        Init::Normal { std } => generator.fill_normal(&mut values, std),
+        Init::Uniform { bound } => generator.fill_uniform(&mut values, bound),
+    }
+    Tensor::from_slice(&values).view(shape)
 }
 
 /// Elements to which each parameter's place is rounded up: 64 bytes of fp32, a cache line. What lies between is zero,
@@ -352,7 +375,6 @@ impl Parameters {
 mod tests {
     use super::*;
     use crate::backward;
-    use tch::Kind;
 
     fn build(precision: Precision) -> (Tensor, Tensor, Parameters) {
         let mut builder = Builder::new(Device::Cpu, Draws::new(5));

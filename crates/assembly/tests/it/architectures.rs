@@ -95,6 +95,21 @@ pub const ARCHITECTURES: &[(&str, Task, &str)] = &[
         Task::Classes,
         "kind = 'cnn'\nfilters = 8\nembedding_width = 16",
     ),
+    (
+        "zhang-cnn",
+        Task::Classes,
+        "kind = 'cnn'\nstyle = 'zhang'\nfilters = 8\nkernel_widths = [3, 3]\npools = [2, 1]\nhidden_width = 16",
+    ),
+    (
+        "gated-cnn",
+        Task::Language,
+        "kind = 'cnn'\nstyle = 'gated'\nlayers = 2\nwidth = 16\nkernel_width = 3\ndropout = 0.1",
+    ),
+    (
+        "tcn",
+        Task::Language,
+        "kind = 'cnn'\nstyle = 'dilated'\nlayers = 2\nwidth = 16\nkernel_width = 3\ndropout = 0.1",
+    ),
 ];
 
 /// A training run of fixed seed.
@@ -115,19 +130,15 @@ impl Run {
             Task::Classes => Outputs::Classes(CLASSES),
         };
         let builder = Builder::new(Device::Cpu, Draws::new(1337));
-        let draft = match config {
-            ModelConfig::Transformer(config) => config.build(builder, VOCABULARY, CONTEXT, outputs),
-            ModelConfig::Rnn(config) => config.build(builder, VOCABULARY, outputs),
-            ModelConfig::Cnn(config) => config.build(builder, VOCABULARY, outputs),
-        };
+        let draft = config.build(builder, VOCABULARY, CONTEXT, outputs);
         let network = draft.finish(Precision::Fp32).unwrap();
-        let optimizer: AdamwConfig = toml::from_str("learning_rate = 3e-3").unwrap();
+        let optimizer: AdamwConfig = toml::from_str("learning_rate = 1e-2").unwrap();
         Self {
             optimizer: Box::new(optimizer.build(&network.parameters)),
             network,
             objective: match task {
-                Task::Language | Task::Translation => CrossEntropy::Tokens,
-                Task::Classes => CrossEntropy::Classes,
+                Task::Language | Task::Translation => CrossEntropy::tokens(),
+                Task::Classes => CrossEntropy::classes(),
             },
             task,
             step: 0,
@@ -156,7 +167,7 @@ impl Run {
         self.network.parameters.collect_gradients().unwrap();
         clip_by_norm(&mut self.network.parameters, Some(1.0)).unwrap();
         let rates = Rates {
-            learning_rate: 3e-3,
+            learning_rate: 1e-2,
         };
         self.optimizer
             .step(&mut self.network.parameters, &rates, None)
@@ -165,12 +176,12 @@ impl Run {
     }
 }
 
-/// Rows that repeat themselves after three ids, so that there is something to learn.
+/// Rows that repeat themselves after three ids, of a sixth of the vocabulary: there is something to learn at once.
 fn batch(task: Task, step: u64) -> Batch {
     let mut draws = Draws::new(11).generator("batch", step);
     let mut below = |limit: i64| (draws.bits() % limit.unsigned_abs()) as i64;
     let rows: Vec<[i64; 3]> = (0..ROWS)
-        .map(|_| [(); 3].map(|()| below(VOCABULARY)))
+        .map(|_| [(); 3].map(|()| below(VOCABULARY / 6)))
         .collect();
     let ids = |from: usize, count: usize| -> Vec<i64> {
         rows.iter()

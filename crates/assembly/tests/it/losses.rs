@@ -40,8 +40,9 @@ fn twenty_steps_give_the_losses_that_they_gave() {
             "{name}: twice the same run"
         );
         close(name, &losses(task, section, 2), &first);
+        let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len() as f64;
         assert!(
-            first[STEPS - 1] < first[0],
+            mean(&first[STEPS - 5..]) < mean(&first[..5]),
             "{name} learns nothing: {first:?}"
         );
         all.insert(name.to_owned(), first);
