@@ -424,3 +424,24 @@ fn each_way_of_pooling_learns() {
         check_gradients(draft, &inputs(true), true);
     }
 }
+
+#[test]
+fn a_network_that_would_mix_documents_refuses_packed_rows() {
+    let recurrent = small_lstm().build(builder(), VOCABULARY, Outputs::Tokens);
+    let convolutional = [
+        Config::Gated(small_gated()),
+        Config::Dilated(small_dilated()),
+    ];
+    let drafts =
+        convolutional.map(|config| config.build(builder(), VOCABULARY, 16, Outputs::Tokens));
+    for draft in std::iter::once(recurrent).chain(drafts) {
+        let network = draft.finish(Precision::Fp32).unwrap();
+        let packed = Inputs {
+            documents: Some(Tensor::zeros_like(&inputs(false).ids)),
+            ..inputs(false)
+        };
+        let refused = network.outputs(&packed, None, &Context::evaluation());
+        let message = refused.unwrap_err().to_string();
+        assert!(message.contains("several documents"), "{message}");
+    }
+}

@@ -4,7 +4,7 @@ use kiln_learn::{Context, Error, Inputs, Model, Output, Result, State};
 use kiln_tensor::{Builder, Init, Kind, Role, Tensor};
 
 use super::Character;
-use crate::layers::{Linear, computed_in, look_up};
+use crate::layers::{Linear, computed_in, look_up, refuse_packed};
 
 /// Convolutions and maxima over one-hot ids, and two fully connected layers.
 pub(crate) struct CharacterCnn {
@@ -135,6 +135,7 @@ impl Model for CharacterCnn {
         _state: Option<&mut State>,
         context: &Context,
     ) -> Result<Output> {
+        refuse_packed(inputs)?;
         self.check(&inputs.ids)?;
         let given = self.convolutions[0].weight.kind();
         let mut hidden = self.convolutions[0].rectify(&self.first(inputs)?)?;

@@ -288,15 +288,15 @@ impl Config {
     /// # Errors
     /// Its filters see the tokens after a place.
     pub fn check_next_token(&self) -> Result<(), Wrong> {
-        let (style, what) = match self {
-            Self::Kim(_) => ("kim", "a sentence CNN"),
-            Self::Zhang(_) => ("zhang", "a character CNN"),
+        let what = match self {
+            Self::Kim(_) => "a sentence CNN",
+            Self::Zhang(_) => "a character CNN",
             Self::Gated(_) | Self::Dilated(_) => return Ok(()),
         };
         let problem = format!(
-            "{style:?}: {what} sees the tokens after a place, so it cannot predict the next: choose \"gated\" or \"dilated\" for a language model"
+            "{what} sees the tokens after a place, so it cannot predict the next: choose \"transformer\" or \"rnn\", or style = \"gated\" or \"dilated\", for a language model"
         );
-        Err(Wrong::new("style", problem))
+        Err(Wrong::new("kind", problem))
     }
 
     /// Declare a network that reads rows of `context_length` ids below `vocabulary`. Only the character network is bound to that

@@ -6,7 +6,7 @@ use kiln_tensor::{Builder, Init, Role, Tensor};
 use super::Dilated;
 use super::causal::{Causal, Memory, Shape, new_state};
 use crate::draft::Outputs;
-use crate::layers::{Linear, look_up};
+use crate::layers::{Linear, look_up, refuse_packed};
 
 /// Residual blocks of two dilated causal convolutions.
 pub(crate) struct DilatedCnn {
@@ -117,6 +117,7 @@ impl Model for DilatedCnn {
         state: Option<&mut State>,
         context: &Context,
     ) -> Result<Output> {
+        refuse_packed(inputs)?;
         let mut memory = Memory::new(state, inputs.reset.as_ref())?;
         let embedded = look_up(&self.embedding, &inputs.ids)?;
         let first = context.dropout(&embedded, self.dropout)?;

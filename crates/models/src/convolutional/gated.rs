@@ -6,7 +6,7 @@ use kiln_tensor::{Builder, Init, Role, Tensor};
 use super::Gated;
 use super::causal::{Causal, Memory, Shape, new_state};
 use crate::draft::Outputs;
-use crate::layers::{Linear, look_up};
+use crate::layers::{Linear, look_up, refuse_packed};
 
 /// Gated causal convolutions in residual blocks.
 pub(crate) struct GatedCnn {
@@ -88,6 +88,7 @@ impl Model for GatedCnn {
         state: Option<&mut State>,
         context: &Context,
     ) -> Result<Output> {
+        refuse_packed(inputs)?;
         let mut memory = Memory::new(state, inputs.reset.as_ref())?;
         let embedded = look_up(&self.embedding, &inputs.ids)?;
         let first = match &self.input {

@@ -4,7 +4,7 @@ use kiln_learn::{Context, Inputs, Model, Output, Result, State};
 use kiln_tensor::{Builder, Init, Kind, Role, Tensor};
 
 use super::{Embeddings, Sentence};
-use crate::layers::look_up;
+use crate::layers::{look_up, refuse_packed};
 
 /// Convolutions over time, and the largest answer of each filter.
 pub(crate) struct SentenceCnn {
@@ -101,6 +101,7 @@ impl Model for SentenceCnn {
         _state: Option<&mut State>,
         context: &Context,
     ) -> Result<Output> {
+        refuse_packed(inputs)?;
         let mut embedded = look_up(&self.tables[0], &inputs.ids)?;
         for table in &self.tables[1..] {
             // A filter's answers to two tables, added, are its answer to their sum.

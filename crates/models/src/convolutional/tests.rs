@@ -173,7 +173,7 @@ fn what_cannot_be_built_is_named() {
         assert_eq!(config.check(1014).unwrap_err().key, key);
     }
     let config = Config::default();
-    assert_eq!(config.check_next_token().unwrap_err().key, "style");
+    assert_eq!(config.check_next_token().unwrap_err().key, "kind");
     assert_eq!(languages()[0].check_next_token(), Ok(()));
 }
 

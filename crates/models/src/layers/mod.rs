@@ -8,9 +8,11 @@ pub(crate) mod experts;
 pub(crate) mod feed_forward;
 mod linear;
 pub(crate) mod norm;
+mod packing;
 pub(crate) mod relative;
 pub(crate) mod rotary;
 
 pub(crate) use arithmetic::computed_in;
 pub(crate) use embedding::look_up;
 pub(crate) use linear::Linear;
+pub(crate) use packing::refuse_packed;

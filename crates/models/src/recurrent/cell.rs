@@ -91,7 +91,11 @@ impl Cell {
             Self::Gru => Tensor::f_gru,
             Self::Lstm => {
                 let (output, hidden, cell) =
-                    input.f_lstm(&carry, &weights, true, count, 0.0, training, false, true)?;
+                    if input.size()[1] == 1 && weights.len() == 4 * layers.len() {
+                        one_step(&weights, &input, &carry)?
+                    } else {
+                        input.f_lstm(&carry, &weights, true, count, 0.0, training, false, true)?
+                    };
                 let carry = [hidden, cell].map(|part| part.f_to_kind(given));
                 let [hidden, cell] = carry;
                 return Ok((output.f_to_kind(given)?, vec![hidden?, cell?]));
@@ -102,4 +106,31 @@ impl Cell {
         )?;
         Ok((output.f_to_kind(given)?, vec![hidden.f_to_kind(given)?]))
     }
+}
+
+/// One step of LSTM layers without projections: what a decoder asks for. oneDNN packs the weights anew at every call, which for one row
+/// and one step of two layers of 256 takes 1.0 ms where the cells take 0.4.
+fn one_step(
+    weights: &[Tensor],
+    input: &Tensor,
+    carry: &[Tensor],
+) -> Result<(Tensor, Tensor, Tensor)> {
+    let mut output = input.f_squeeze_dim(1)?; // [batch, inputs]
+    let (mut hidden, mut cells) = (Vec::new(), Vec::new());
+    for (layer, weights) in (0i64..).zip(weights.chunks_exact(4)) {
+        let before = [carry[0].f_get(layer)?, carry[1].f_get(layer)?];
+        let [input_bias, hidden_bias] = [Some(&weights[2]), Some(&weights[3])];
+        let (after, cell) = output.f_lstm_cell(
+            &before.each_ref(),
+            &weights[0],
+            &weights[1],
+            input_bias,
+            hidden_bias,
+        )?;
+        output = after.shallow_clone();
+        hidden.push(after);
+        cells.push(cell);
+    }
+    let (hidden, cells) = (Tensor::f_stack(&hidden, 0)?, Tensor::f_stack(&cells, 0)?);
+    Ok((output.f_unsqueeze(1)?, hidden, cells))
 }

@@ -8,6 +8,7 @@ use super::direction::Reversal;
 use super::regularisation::Regularisation;
 use super::{Cell, Config};
 use crate::draft::Outputs;
+use crate::layers::refuse_packed;
 
 /// A stack of recurrent layers, in one direction or both.
 pub(crate) struct Recurrent {
@@ -192,6 +193,7 @@ impl Model for Recurrent {
         state: Option<&mut State>,
         context: &Context,
     ) -> Result<Output> {
+        refuse_packed(inputs)?;
         let (_, time) = inputs.ids.size2()?;
         let rules = &self.regularisation;
         let lengths = inputs.lengths.as_ref();
