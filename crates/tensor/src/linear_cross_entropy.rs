@@ -69,9 +69,10 @@ pub struct Loss {
     pub plain: Tensor,
 }
 
-/// Bytes of a chunk where nothing says otherwise, measured on two cores (`crates/optim/examples/chunked_loss.rs`): what the cache
-/// holds, but no fewer rows than make the product worth its reading of the weight, up to a limit.
-const CACHE_BYTES: i64 = 4 << 20;
+/// Bytes of a chunk where nothing says otherwise, measured on two cores (`crates/optim/examples/chunked_loss.rs`): a few MB
+/// that stay near the cache, but no fewer rows than make the product worth its reading of the weight, up to a limit. Smaller chunks
+/// were faster by a tenth on one thread and slower by half on two where other programs ran.
+const FEW_BYTES: i64 = 16 << 20;
 const FEWEST_ROWS: i64 = 256;
 const MOST_BYTES: i64 = 64 << 20;
 
@@ -144,7 +145,7 @@ fn chunk_rows(hidden: &Tensor, weight: &Tensor, capped: bool, bytes: Option<usiz
     let bytes = match bytes {
         Some(bytes) => i64::try_from(bytes).unwrap_or(i64::MAX),
         None if hidden.device() == Device::Cpu => {
-            CACHE_BYTES.max(FEWEST_ROWS * of_row).min(MOST_BYTES)
+            FEW_BYTES.max(FEWEST_ROWS * of_row).min(MOST_BYTES)
         }
         None => MOST_BYTES,
     };
