@@ -177,8 +177,10 @@ impl Design {
             "auto" => PrecisionChoice::Auto,
             "fp32" => PrecisionChoice::Fp32,
             "bf16" => PrecisionChoice::Bf16,
+            "fp16" => PrecisionChoice::Fp16,
             other => {
-                let problem = format!("{other:?}: expected \"auto\", \"fp32\" or \"bf16\"");
+                let problem =
+                    format!("{other:?}: expected \"auto\", \"fp32\", \"bf16\" or \"fp16\"");
                 return Err(wrong("train", "precision", &problem));
             }
         };

@@ -69,8 +69,12 @@ pub struct Loss {
     pub plain: Tensor,
 }
 
-/// Bytes that a chunk may take: see the measurements in docs/LOG.md.
-const CHUNK_BYTES: usize = 32 << 20;
+/// Bytes of a chunk where nothing says otherwise, measured on two cores (`crates/optim/examples/chunked_loss.rs`): a few MB
+/// that stay near the cache, but no fewer rows than make the product worth its reading of the weight, up to a limit. Smaller chunks
+/// were faster by a tenth on one thread and slower by half on two where other programs ran.
+const FEW_BYTES: i64 = 16 << 20;
+const FEWEST_ROWS: i64 = 256;
+const MOST_BYTES: i64 = 64 << 20;
 
 /// From this many classes on the chunked path is taken.
 const CHUNKED_FROM: i64 = 512;
@@ -101,9 +105,9 @@ pub fn linear_cross_entropy(
         return linear_cross_entropy(&hidden, weight, bias, &targets, options);
     }
     match options.path {
-        LossPath::Chunked { bytes } => chunked(hidden, weight, bias, targets, options, bytes),
+        LossPath::Chunked { bytes } => chunked(hidden, weight, bias, targets, options, Some(bytes)),
         LossPath::Measured if classes(weight) >= CHUNKED_FROM => {
-            chunked(hidden, weight, bias, targets, options, CHUNK_BYTES)
+            chunked(hidden, weight, bias, targets, options, None)
         }
         LossPath::Measured | LossPath::Whole => whole(hidden, weight, bias, targets, options),
     }
@@ -130,15 +134,22 @@ pub fn scored_rows(targets: &Tensor, ignored: i64) -> Result<Option<Tensor>> {
 }
 
 /// Rows of a chunk: as many as fit, in chunks of nearly the same size.
-fn chunk_rows(hidden: &Tensor, weight: &Tensor, capped: bool, bytes: usize) -> i64 {
+fn chunk_rows(hidden: &Tensor, weight: &Tensor, capped: bool, bytes: Option<usize>) -> i64 {
     let of_logit = match hidden.kind() {
         Kind::Double => 8,
         Kind::Float => 4,
         _ => 2 + 4, // the product, and the same in fp32
     } + if capped { 4 } else { 0 };
     let rows = hidden.size().first().copied().unwrap_or(1).max(1);
-    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
-    let most = (bytes / (classes(weight).max(1) * of_logit)).max(1);
+    let of_row = classes(weight).max(1) * of_logit;
+    let bytes = match bytes {
+        Some(bytes) => i64::try_from(bytes).unwrap_or(i64::MAX),
+        None if hidden.device() == Device::Cpu => {
+            FEW_BYTES.max(FEWEST_ROWS * of_row).min(MOST_BYTES)
+        }
+        None => MOST_BYTES,
+    };
+    let most = (bytes / of_row).max(1);
     let chunks = (rows + most - 1) / most;
     (rows + chunks - 1) / chunks
 }
@@ -150,7 +161,7 @@ fn chunked(
     bias: Option<&Tensor>,
     targets: &Tensor,
     options: &CrossEntropyOptions<'_>,
-    bytes: usize,
+    bytes: Option<usize>,
 ) -> Result<Loss> {
     let handle = |tensor: &Tensor| -> *mut c_void { tensor.as_ptr().cast_mut().cast() };
     let numbers = sys::CrossEntropy {

@@ -402,7 +402,12 @@ mod tests {
 
     #[test]
     fn gradients_of_micro_batches_add_up_in_the_flat_buffer() {
-        for precision in [Precision::Fp32, Precision::Bf16, Precision::Fp64] {
+        for precision in [
+            Precision::Fp32,
+            Precision::Bf16,
+            Precision::Fp16,
+            Precision::Fp64,
+        ] {
             let (weight, bias, mut parameters) = build(precision);
             for _ in 0..2 {
                 backward(&sum_of_outputs(&weight, &bias)).unwrap();

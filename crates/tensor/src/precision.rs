@@ -11,6 +11,8 @@ pub enum PrecisionChoice {
     Fp32,
     /// bf16 compute over fp32 masters.
     Bf16,
+    /// fp16 compute over fp32 masters; the loss must be scaled.
+    Fp16,
     /// 64-bit floats throughout.
     Fp64,
 }
@@ -22,6 +24,8 @@ pub enum Precision {
     Fp32,
     /// The model reads a bf16 copy, refreshed once a step.
     Bf16,
+    /// The model reads an fp16 copy, refreshed once a step. Gradients below 6e-8 are lost unless the loss is scaled.
+    Fp16,
     /// Everything in fp64: for checking a gradient against finite differences, an update against its formula.
     Fp64,
 }
@@ -32,6 +36,7 @@ impl PrecisionChoice {
         match self {
             Self::Fp32 => Precision::Fp32,
             Self::Bf16 => Precision::Bf16,
+            Self::Fp16 => Precision::Fp16,
             Self::Fp64 => Precision::Fp64,
             Self::Auto if device.is_cuda() || processor_multiplies_bf16() => Precision::Bf16,
             Self::Auto => Precision::Fp32,
@@ -45,6 +50,7 @@ impl Precision {
         match self {
             Self::Fp32 => Kind::Float,
             Self::Bf16 => Kind::BFloat16,
+            Self::Fp16 => Kind::Half,
             Self::Fp64 => Kind::Double,
         }
     }
@@ -52,7 +58,7 @@ impl Precision {
     /// The kind of masters, gradients and optimizer state.
     pub fn master_kind(self) -> Kind {
         match self {
-            Self::Fp32 | Self::Bf16 => Kind::Float,
+            Self::Fp32 | Self::Bf16 | Self::Fp16 => Kind::Float,
             Self::Fp64 => Kind::Double,
         }
     }
@@ -82,6 +88,7 @@ mod tests {
     fn a_named_precision_is_taken_as_it_is() {
         assert_eq!(PrecisionChoice::Fp32.resolve(Device::Cpu), Precision::Fp32);
         assert_eq!(PrecisionChoice::Bf16.resolve(Device::Cpu), Precision::Bf16);
+        assert_eq!(PrecisionChoice::Fp16.resolve(Device::Cpu), Precision::Fp16);
         assert_eq!(
             PrecisionChoice::Auto.resolve(Device::Cuda(0)),
             Precision::Bf16

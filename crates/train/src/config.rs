@@ -20,7 +20,7 @@ pub struct Config {
     /// Rows that go through the model at once; their gradients add up to the global batch's. The global batch if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub micro_batch_size: Option<u64>,
-    /// `fp32`, `bf16` (compute in bf16 over fp32 weights) or `auto` (bf16 where the device has arithmetic for it).
+    /// `fp32`, `bf16` (compute in bf16 over fp32 weights), `fp16` (the same in fp16, with a scaled loss) or `auto` (bf16 where the device has arithmetic for it).
     pub precision: String,
     /// Whether blocks of layers forget what their backward needs and compute it again there: less memory for a forward pass more.
     pub activation_checkpointing: bool,

@@ -16,6 +16,7 @@ mod config;
 mod error;
 mod feed;
 mod journal;
+mod loss_scale;
 mod trainer;
 mod update;
 

@@ -8,12 +8,13 @@ use kiln_learn::{
     Evaluation, Measures, Network, Objective, Optimizer, Result as Learned, Schedule, State,
 };
 use kiln_run::{MetricsWriter, Progress, StopFlag};
-use kiln_tensor::{Draws, Parameters, Tensor};
+use kiln_tensor::{Draws, Parameters, Precision, Tensor};
 use kiln_tokens::{BatchSource, SamplePosition};
 
 use crate::Error;
 use crate::feed::{Cut, Feed};
 use crate::journal::{Entry, Journal, UNIT};
+use crate::loss_scale::{LossScale, Scaled};
 use crate::update::Learner;
 
 /// Lengths and intervals of a run, in updates.
@@ -85,6 +86,7 @@ pub struct Trainer<'a> {
     plan: Plan,
     checkpoints: Checkpoints,
     carry: Vec<State>,
+    loss_scale: Option<LossScale>,
     state: TrainingState,
     metrics: MetricsWriter,
     progress: &'a dyn Progress,
@@ -115,6 +117,14 @@ impl<'a> Trainer<'a> {
             for _ in 0..plan.batch_rows / plan.micro_rows {
                 carry.extend(parts.network.trunk.new_state(rows, 0));
             }
+        }
+        let loss_scale = (parts.network.parameters.precision() == Precision::Fp16)
+            .then(|| LossScale::new(parts.network.device()));
+        if let Some(scale) = &loss_scale {
+            parts.optimizer = Box::new(Scaled {
+                optimizer: parts.optimizer,
+                scale: scale.handle(),
+            });
         }
         let mut state = TrainingState {
             data: parts.source.identity(),
@@ -165,6 +175,7 @@ impl<'a> Trainer<'a> {
             plan,
             checkpoints,
             carry,
+            loss_scale,
             state,
             metrics,
             progress,
@@ -219,6 +230,7 @@ impl<'a> Trainer<'a> {
             optimizer: &mut *self.parts.optimizer,
             draws: self.parts.draws,
             activation_checkpointing: self.plan.activation_checkpointing,
+            loss_scale: self.loss_scale.as_ref(),
             clip: &*self.parts.clip,
         };
         let traces = learner.update(&batches, &mut self.carry, &rates)?;

@@ -4,6 +4,7 @@ use kiln_learn::{Context, DeviceBatch, Network, Objective, Optimizer, Rates, Res
 use kiln_tensor::{Draws, Kind, Tensor, backward};
 
 use crate::feed::Update;
+use crate::loss_scale::LossScale;
 
 /// What an update leaves on the device, to be read when it does not hold the device up.
 pub(crate) struct Traces {
@@ -24,6 +25,8 @@ pub(crate) struct Learner<'a> {
     pub(crate) optimizer: &'a mut dyn Optimizer,
     pub(crate) draws: Draws,
     pub(crate) activation_checkpointing: bool,
+    /// For fp16; moved by the optimizer.
+    pub(crate) loss_scale: Option<&'a LossScale>,
     pub(crate) clip: &'a dyn Fn(&mut kiln_tensor::Parameters) -> Result<Tensor>,
 }
 
@@ -54,12 +57,19 @@ impl Learner<'_> {
             for (_, auxiliary) in &output.auxiliary {
                 total = total.f_add(auxiliary)?;
             }
-            backward(&total.f_mul_scalar(weight)?)?;
+            let mean = total.f_mul_scalar(weight)?;
+            match self.loss_scale {
+                Some(scale) => backward(&scale.scaled(&mean)?)?,
+                None => backward(&mean)?,
+            }
             self.network.parameters.collect_gradients()?;
             if let Some(state) = carry.get_mut(micro) {
                 state.detach();
             }
             let _ = loss.f_add_(&scored.sum.detach())?;
+        }
+        if let Some(scale) = self.loss_scale {
+            scale.unscale(&mut self.network.parameters)?;
         }
         let norm = (self.clip)(&mut self.network.parameters)?;
         let skipped = norm

@@ -8,6 +8,7 @@ use kiln_tensor::{Builder, Device, Draws, Init, Kind, Parameters, Precision, Rol
 use kiln_tokens::{Batch, Column, IGNORED, SamplePosition, column};
 
 use super::*;
+use crate::loss_scale::Scaled;
 
 /// One number for each id: the loss of a target is that number times the target.
 struct Table(Tensor);
@@ -96,12 +97,16 @@ impl Optimizer for Descent {
 }
 
 fn network(value: f64) -> Network {
+    network_in(value, Precision::Fp32)
+}
+
+fn network_in(value: f64, precision: Precision) -> Network {
     let mut builder = Builder::new(Device::Cpu, Draws::new(0));
     let table = builder.parameter("table", &[3], Role::Embedding, Init::Constant(value));
     Network {
         trunk: Box::new(Table(table)),
         head: Box::new(Same(Tensor::ones([1, 1], (Kind::Float, Device::Cpu)))),
-        parameters: builder.finish(Precision::Fp32).unwrap(),
+        parameters: builder.finish(precision).unwrap(),
     }
 }
 
@@ -121,6 +126,7 @@ fn update(network: &mut Network, batches: &Update, carry: &mut [State]) -> Trace
         optimizer: &mut Descent,
         draws: Draws::new(0),
         activation_checkpointing: false,
+        loss_scale: None,
         clip: &|parameters| Ok(parameters.gradients().norm()),
     };
     let rates = Rates { learning_rate: 1.0 };
@@ -162,6 +168,7 @@ fn an_update_without_numbers_changes_no_weight_and_leaves_no_state() {
         optimizer: &mut Descent,
         draws: Draws::new(0),
         activation_checkpointing: false,
+        loss_scale: None,
         clip: &|parameters| Ok(parameters.gradients().norm() * f64::NAN),
     };
     let rates = Rates { learning_rate: 1.0 };
@@ -179,4 +186,112 @@ fn a_carried_state_goes_from_update_to_update() {
     update(&mut network, &vec![micro(&[0], &[0])], &mut carry);
     update(&mut network, &vec![micro(&[0], &[0])], &mut carry);
     assert_eq!(f64::try_from(carry[0].part(0)).unwrap(), 3.0);
+}
+
+#[test]
+fn fp16_overflows_are_skipped_and_halve_the_scale() {
+    let mut network = network_in(0.5, Precision::Fp16);
+    let scale = LossScale::new(Device::Cpu);
+    let mut optimizer = Scaled {
+        optimizer: Box::new(Descent),
+        scale: scale.handle(),
+    };
+    // One target: 3 times the first number of the table. 3 x 65,536 and 3 x 32,768 are beyond half, 3 x 16,384 is not.
+    let batches = vec![micro(&[0], &[3])];
+    let rates = Rates { learning_rate: 1.0 };
+    for (skipped, after, weight) in [
+        (1.0, 32_768.0, 0.5),
+        (1.0, 16_384.0, 0.5),
+        (0.0, 16_384.0, -2.5),
+    ] {
+        let mut learner = Learner {
+            network: &mut network,
+            objective: &Products,
+            optimizer: &mut optimizer,
+            draws: Draws::new(0),
+            activation_checkpointing: false,
+            loss_scale: Some(&scale),
+            clip: &|parameters| Ok(parameters.gradients().norm()),
+        };
+        let traces = learner.update(&batches, &mut [], &rates).unwrap();
+        assert_eq!(f64::try_from(&traces.skipped).unwrap(), skipped);
+        let saved = optimizer.save(&network.parameters).values;
+        assert_eq!(saved["loss_scale"], after);
+        let weights = Vec::<f32>::try_from(&network.parameters.named()[0].1).unwrap();
+        assert_eq!(weights[0], weight);
+    }
+    assert_eq!(gradient(&network), [3.0, 0.0, 0.0]); // of the loss itself
+}
+
+#[test]
+fn a_scale_grows_after_many_good_updates_and_comes_back_from_a_checkpoint() {
+    let network = network_in(0.5, Precision::Fp16);
+    let scaled = || Scaled {
+        optimizer: Box::new(Descent),
+        scale: LossScale::new(Device::Cpu),
+    };
+    let values = |optimizer: &Scaled| {
+        let saved = optimizer.save(&network.parameters).values;
+        ["loss_scale", "loss_scale_good_updates"].map(|name| saved[name].as_f64().unwrap())
+    };
+    let mut parameters = network_in(0.5, Precision::Fp16).parameters;
+    let rates = Rates { learning_rate: 0.0 };
+    let mut step = |optimizer: &mut Scaled, skipped: f32| {
+        let skip = Tensor::from_slice(&[skipped]);
+        optimizer
+            .step(&mut parameters, &rates, Some(&skip))
+            .unwrap();
+    };
+    let mut optimizer = scaled();
+    for _ in 0..1_999 {
+        step(&mut optimizer, 0.0);
+    }
+    assert_eq!(values(&optimizer), [65_536.0, 1_999.0]);
+    let saved = optimizer.save(&network.parameters);
+    let mut again = scaled();
+    let none = std::collections::BTreeMap::new();
+    again
+        .load(&network.parameters, &none, &saved.values)
+        .unwrap();
+    for optimizer in [&mut optimizer, &mut again] {
+        step(optimizer, 0.0);
+        assert_eq!(values(optimizer), [131_072.0, 0.0]);
+        step(optimizer, 0.0);
+        step(optimizer, 1.0);
+        assert_eq!(values(optimizer), [65_536.0, 0.0]);
+    }
+}
+
+#[test]
+fn small_gradients_survive_in_fp16_because_the_loss_is_scaled() {
+    // Of a mean over a hundred million targets: a part of 1e-8, where half's smallest number is 6e-8.
+    let batch = Batch::new(1, 100_000_000)
+        .with(column::INPUTS, Column::ids(1, vec![0, 1, 1]))
+        .with(column::TARGETS, Column::ids(1, vec![1, 2, 5]));
+    let batches = vec![(SamplePosition(0), batch)];
+    let run = |precision| {
+        let mut network = network_in(1e-3, precision);
+        let scale = LossScale::new(Device::Cpu);
+        let mut optimizer = Scaled {
+            optimizer: Box::new(Descent),
+            scale: scale.handle(),
+        };
+        let mut learner = Learner {
+            network: &mut network,
+            objective: &Products,
+            optimizer: &mut optimizer,
+            draws: Draws::new(0),
+            activation_checkpointing: false,
+            loss_scale: (precision == Precision::Fp16).then_some(&scale),
+            clip: &|parameters| Ok(parameters.gradients().norm()),
+        };
+        let rates = Rates { learning_rate: 0.0 };
+        learner.update(&batches, &mut [], &rates).unwrap();
+        gradient(&network)
+    };
+    let (half, whole) = (run(Precision::Fp16), run(Precision::Fp32));
+    assert!(whole[0] > 0.0 && whole[1] > whole[0]);
+    for (one, other) in half.iter().zip(&whole) {
+        assert!((one - other).abs() <= 2e-3 * other, "{half:?} {whole:?}");
+    }
 }
