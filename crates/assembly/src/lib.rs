@@ -18,8 +18,10 @@
 mod data;
 mod design;
 mod error;
+mod expand;
 mod network;
 mod open;
+mod plan;
 mod summary;
 mod training;
 mod verbs;
@@ -28,6 +30,7 @@ pub use design::{Design, ModelConfig, OptimizerConfig, ScheduleConfig};
 pub use error::Error;
 pub use kiln_infer::Sampling;
 pub use open::open_trained;
+pub use plan::{Plan, plan};
 pub use summary::{Sample, Scores, Summary};
 pub use training::{ingest_recipe, prepare_recipe, run};
 pub use verbs::{GenerateOptions, evaluate, generate, predict};

@@ -17,6 +17,7 @@ use kiln_train::{Finished, Parts, Plan, Trainer};
 use crate::Error;
 use crate::data;
 use crate::design::Design;
+use crate::expand::expand;
 use crate::open::{companion, open_trained};
 use crate::summary::{Sample, Scores, Summary};
 
@@ -29,7 +30,8 @@ struct Opened {
 
 /// Read the whole recipe before anything is done, then open the run's folder.
 fn open(options: &RunOptions) -> Result<Opened, Error> {
-    let recipe = options.recipe()?;
+    let mut recipe = options.recipe()?;
+    expand(&mut recipe)?;
     let design = Design::read(&recipe)?;
     let folder = options.folder(&recipe)?;
     let resolved = recipe.finish()?;
@@ -53,7 +55,7 @@ pub fn ingest_recipe(
     progress: &dyn Progress,
     stop: &StopFlag,
 ) -> Result<(), Error> {
-    let recipe = options.recipe()?;
+    let mut recipe = options.recipe()?;
     let has_model = Reach::of(&recipe) == Reach::Model;
     match part {
         IngestPart::Whole if has_model => {
@@ -66,6 +68,7 @@ pub fn ingest_recipe(
         }
         _ => {
             if has_model {
+                expand(&mut recipe)?;
                 Design::read(&recipe)?;
             }
             kiln_pipeline::ingest_recipe(options, part, progress, stop)?;

@@ -18,6 +18,7 @@ pub(crate) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   kiln new language-model > mine.toml         write a commented recipe
+  kiln plan mine.toml                         its parameters, operations and memory
   kiln run mine.toml                          data, training, scores and samples
   kiln ingest mine.toml                       only read the sources
   kiln prepare mine.toml                      only make the data ready for training
@@ -80,6 +81,15 @@ pub(crate) enum Verb {
         #[command(flatten)]
         recipe: RecipeArguments,
         /// Write the summary as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what a recipe comes to before it is run: parameters, operations, memory: `kiln plan mine.toml`
+    #[cfg(feature = "torch")]
+    Plan {
+        #[command(flatten)]
+        recipe: RecipeArguments,
+        /// Write one JSON object
         #[arg(long)]
         json: bool,
     },

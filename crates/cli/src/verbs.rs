@@ -195,6 +195,10 @@ pub(crate) fn call(verb: Verb) -> Result<u8, Failure> {
             out.write_all(&script)?;
         }
         #[cfg(feature = "torch")]
+        Verb::Plan { recipe, json } => {
+            print(&kiln_assembly::plan(&recipe.into())?, json, &mut out)?;
+        }
+        #[cfg(feature = "torch")]
         Verb::Run { recipe, json } | Verb::Train { recipe, json } => {
             let summary =
                 kiln_assembly::run(&recipe.into(), &Reporter::new(), &signals::stop_flag()?)?;

@@ -126,33 +126,34 @@ impl Recipe {
         Ok(())
     }
 
-    /// Take a key out of a section before it is asked for: `None` if it is not there.
+    /// A key of a section that is not asked for, or `None` if it is not there.
     ///
     /// # Errors
     /// The value has a wrong type.
-    pub fn take<T: DeserializeOwned>(
-        &mut self,
-        section: &str,
-        key: &str,
-    ) -> Result<Option<T>, Error> {
+    pub fn peek<T: DeserializeOwned>(&self, section: &str, key: &str) -> Result<Option<T>, Error> {
         let path = [Step::Key(section.to_owned()), Step::Key(key.to_owned())];
-        let Some(node) = self.root.at(&path).cloned() else {
+        let Some(node) = self.root.at(&path) else {
             return Ok(None);
         };
-        let value = T::deserialize(Reader(&node)).map_err(|fault| {
+        let value = T::deserialize(Reader(node)).map_err(|fault| {
             let fault = fault
                 .within(Step::Key(key.to_owned()), node.origin)
                 .within(Step::Key(section.to_owned()), node.origin);
             self.names().fault(&self.root, fault, |_, _| None)
         })?;
+        Ok(Some(value))
+    }
+
+    /// Take a key out of a section, because others stand for it now.
+    pub fn remove(&mut self, section: &str, key: &str) {
+        let section = Step::Key(section.to_owned());
         if let Some(Node {
             value: Value::Table(table),
             ..
-        }) = self.root.at_mut(&path[0])
+        }) = self.root.at_mut(&section)
         {
             *table = table.without(key);
         }
-        Ok(Some(value))
     }
 
     /// Whether a section is there. This does not count as asking for it.
