@@ -77,7 +77,7 @@ const FEWEST_ROWS: i64 = 256;
 const MOST_BYTES: i64 = 64 << 20;
 
 /// From this many classes on the chunked path is taken.
-const CHUNKED_FROM: i64 = 512;
+const CHUNKED_FROM: i64 = 1024;
 
 /// Cross-entropy of `hidden weight^T + bias` against `targets`, summed.
 ///
