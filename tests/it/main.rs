@@ -17,6 +17,9 @@ mod layers;
 /// Wrong inputs: one clear line, the right exit code, nothing half-written.
 #[cfg(feature = "torch")]
 mod mistakes;
+/// What a recipe comes to.
+#[cfg(feature = "torch")]
+mod plan;
 /// Stems, lemmas, sentences, from stream to stream.
 mod words;
 

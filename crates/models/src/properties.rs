@@ -5,7 +5,7 @@ use kiln_tensor::{Precision, Tensor, no_grad};
 
 use crate::checks::{
     builder, check_causal, check_checkpoints, check_gradients, check_packing, check_padding,
-    check_state, distance, some_ids, stir,
+    check_state, distance, some_ids, stir, tolerance, whole_numbers,
 };
 use crate::convolutional::{Config, Embeddings};
 use crate::recurrent::Cell;
@@ -252,7 +252,7 @@ fn language_trunks() -> Trunks {
 fn inputs(lengths: bool) -> Inputs {
     let inputs = Inputs::of(some_ids(VOCABULARY, 3, 7));
     if lengths {
-        inputs.with_lengths(Tensor::from_slice(&[7i64, 3, 1]))
+        inputs.with_lengths(whole_numbers(&[7, 3, 1]))
     } else {
         inputs
     }
@@ -302,7 +302,7 @@ fn translation() -> Inputs {
     Inputs {
         source: Some(Source {
             ids: some_ids(VOCABULARY, 3, 5),
-            lengths: Some(Tensor::from_slice(&[5i64, 2, 4])),
+            lengths: Some(whole_numbers(&[5, 2, 4])),
         }),
         ..inputs(false)
     }
@@ -351,7 +351,7 @@ fn a_translator_writes_token_by_token_as_in_one_go() {
         let mut other = translation();
         let source = other.source.as_mut().unwrap();
         let _ = source.ids.get(1).narrow(0, 2, 3).fill_(1);
-        assert!(distance(&read(&other, None), &whole) < 1e-5);
+        assert!(distance(&read(&other, None), &whole) < tolerance());
         let _ = other.source.unwrap().ids.get(1).narrow(0, 0, 1).fill_(2);
         let mut state = network.trunk.new_state(3, 7).unwrap();
         let mut parts = Vec::new();
@@ -363,7 +363,7 @@ fn a_translator_writes_token_by_token_as_in_one_go() {
             }
             parts.push(read(&inputs, Some(&mut state)));
         }
-        assert!(distance(&Tensor::cat(&parts, 1), &whole) < 1e-5);
+        assert!(distance(&Tensor::cat(&parts, 1), &whole) < tolerance());
         let none = Inputs::of(some_ids(VOCABULARY, 3, 2));
         let refused = network.trunk.forward(&none, None, &Context::evaluation());
         let message = refused.err().unwrap().to_string();

@@ -1,14 +1,12 @@
 //! Forward values and gradients against PyTorch's own modules, from files that scripts/reference/spines.py writes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use kiln_learn::{Context, Inputs, Network, Output};
-use kiln_tensor::{
-    Builder, Device, Draws, Precision, Reduction, Tensor, backward, no_grad, read_tensors,
-};
+use kiln_tensor::{Builder, Draws, Precision, Reduction, Tensor, backward, no_grad, read_tensors};
 use serde_json::Value;
 
+use crate::checks::{device, reference_file, tolerance, whole_numbers};
 use crate::{Outputs, convolutional, recurrent, transformer};
 
 pub(crate) struct Reference {
@@ -18,9 +16,7 @@ pub(crate) struct Reference {
 
 impl Reference {
     pub(crate) fn open(name: &str) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
-        let path = folder.join(format!("{name}.safetensors"));
-        let (tensors, metadata) = read_tensors(&path, Device::Cpu).unwrap();
+        let (tensors, metadata) = read_tensors(&reference_file(name), device()).unwrap();
         Self {
             tensors,
             config: serde_json::from_str(&metadata["config"]).unwrap(),
@@ -60,14 +56,14 @@ impl Reference {
     }
 
     fn builder() -> Builder {
-        Builder::new(Device::Cpu, Draws::new(0))
+        Builder::new(device(), Draws::new(0))
     }
 
     pub(crate) fn check(&self, name: &str, ours: &Tensor) {
         let theirs = self.tensor(name);
         assert_eq!(ours.size(), theirs.size(), "{name}");
         let distance = f64::try_from((ours - theirs).norm() / theirs.norm()).unwrap();
-        assert!(distance < 1e-5, "{name}: {distance}");
+        assert!(distance < tolerance(), "{name}: {distance}");
     }
 
     fn check_gradients(&self, network: &Network) {
@@ -214,8 +210,8 @@ fn a_reset_row_forgets_and_others_do_not() {
         .finish(Precision::Fp32)
         .unwrap();
     let read = |state: &mut kiln_learn::State, reset: Option<&[i64]>| {
-        let ids = Tensor::from_slice(&[1i64, 2, 3, 4, 5, 6]).view([2, 3]);
-        let reset = reset.map(Tensor::from_slice);
+        let ids = whole_numbers(&[1, 2, 3, 4, 5, 6]).view([2, 3]);
+        let reset = reset.map(whole_numbers);
         let inputs = Inputs {
             reset,
             ..Inputs::of(ids)
@@ -324,7 +320,7 @@ fn an_id_beyond_the_vocabulary_and_a_row_beyond_the_context_are_named() {
         .finish(Precision::Fp32)
         .unwrap();
     let refused = |ids: &[i64]| {
-        let inputs = Inputs::of(Tensor::from_slice(ids).view([1, -1]));
+        let inputs = Inputs::of(whole_numbers(ids).view([1, -1]));
         let answer = network.outputs(&inputs, None, &Context::evaluation());
         answer.unwrap_err().to_string()
     };

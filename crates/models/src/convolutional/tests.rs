@@ -7,7 +7,7 @@ use kiln_tensor::{Precision, Reduction, Tensor, backward, no_grad};
 
 use super::{Config, Dilated, Embeddings, Gated, Sentence};
 use crate::Outputs;
-use crate::checks::{builder, distance, some_ids, stir};
+use crate::checks::{builder, distance, some_ids, stir, whole_numbers};
 use crate::mapping::{gather, scatter};
 use crate::reference::Reference;
 
@@ -91,7 +91,7 @@ fn a_reset_row_forgets_and_others_do_not() {
         let mut state = network.trunk.new_state(2, 0).unwrap();
         let mut read = |reset: Option<[i64; 2]>| {
             let inputs = Inputs {
-                reset: reset.map(|reset| Tensor::from_slice(&reset)),
+                reset: reset.map(|reset| whole_numbers(&reset)),
                 ..Inputs::of(some_ids(VOCABULARY, 2, 3))
             };
             no_grad(|| network.outputs(&inputs, Some(&mut state), &Context::evaluation())).unwrap()
@@ -193,7 +193,7 @@ fn a_row_of_characters_is_as_long_as_published() {
         .build(builder(), 10, 1014, Outputs::Classes(2))
         .finish(Precision::Fp32)
         .unwrap();
-    let inputs = Inputs::of(Tensor::from_slice(&[3i64, 10]).view([1, 2]));
+    let inputs = Inputs::of(whole_numbers(&[3, 10]).view([1, 2]));
     let refused = network.outputs(&inputs, None, &Context::evaluation());
     assert_eq!(
         refused.unwrap_err().to_string(),

@@ -7,7 +7,7 @@ use kiln_tokens::SamplePosition;
 
 use super::{Cell, Config};
 use crate::Outputs;
-use crate::checks::{builder, distance, some_ids, some_numbers, stir};
+use crate::checks::{builder, distance, some_ids, some_numbers, stir, whole_numbers};
 use crate::mapping::{gather, scatter};
 use crate::reference::Reference;
 
@@ -148,7 +148,7 @@ fn activations_cost_what_the_paper_says() {
     let ids = some_ids(VOCABULARY, 2, 5);
     for lengths in [None, Some([5i64, 3])] {
         let mut inputs = Inputs::of(ids.copy());
-        inputs.lengths = lengths.map(|lengths| Tensor::from_slice(&lengths));
+        inputs.lengths = lengths.map(|lengths| whole_numbers(&lengths));
         let raw: Vec<f64> = plain(&inputs).reshape([-1]).try_into().unwrap(); // rows of 5 places of 6
         let output = network.trunk.forward(&inputs, None, &training(0)).unwrap();
         let dropped: Vec<f64> = output.hidden.reshape([-1]).try_into().unwrap();

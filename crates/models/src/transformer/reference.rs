@@ -2,15 +2,14 @@
 //! scripts/reference/huggingface.py writes. Weights go in and gradients come out by the families' names.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use kiln_learn::{Context, Inputs, Network, Source};
-use kiln_tensor::{Device, Kind, Precision, Reduction, Tensor, backward, no_grad, read_tensors};
+use kiln_tensor::{Kind, Precision, Reduction, Tensor, backward, no_grad, read_tensors};
 use kiln_tokens::IGNORED;
 use serde_json::Value;
 
 use super::{Activation, Config, Positions, RotaryScaling, Style};
-use crate::checks::{builder, distance};
+use crate::checks::{builder, device, distance, reference_file, tolerance};
 use crate::mapping::{Piece, gather, scatter};
 use crate::{Draft, Outputs};
 
@@ -22,9 +21,7 @@ struct Reference {
 
 impl Reference {
     fn open(name: &'static str) -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference");
-        let path = folder.join(format!("{name}.safetensors"));
-        let (tensors, metadata) = read_tensors(&path, Device::Cpu).unwrap();
+        let (tensors, metadata) = read_tensors(&reference_file(name), device()).unwrap();
         Self {
             name,
             tensors,
@@ -113,7 +110,7 @@ impl Reference {
 
     fn close(&self, name: &str, ours: &Tensor, theirs: &Tensor) {
         let distance = distance(ours, theirs);
-        assert!(distance < 1e-5, "{}: {name}: {distance}", self.name);
+        assert!(distance < tolerance(), "{}: {name}: {distance}", self.name);
     }
 
     fn check(&self, name: &str, ours: &Tensor) {
@@ -259,13 +256,13 @@ fn network(
 fn inside(inputs: &Inputs, like: &Tensor) -> Tensor {
     match &inputs.lengths {
         Some(lengths) if like.dim() == 3 => {
-            let places = Tensor::arange(like.size()[1], (Kind::Int64, Device::Cpu));
+            let places = Tensor::arange(like.size()[1], (Kind::Int64, device()));
             places
                 .lt_tensor(&lengths.unsqueeze(1))
                 .unsqueeze(2)
                 .to_kind(like.kind())
         }
-        _ => Tensor::ones([1], (like.kind(), Device::Cpu)),
+        _ => Tensor::ones([1], (like.kind(), device())),
     }
 }
 
