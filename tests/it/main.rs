@@ -4,6 +4,9 @@
 /// A run does every stage, and what it made can be used.
 #[cfg(feature = "torch")]
 mod answers;
+/// Each architecture from a recipe to an answer.
+#[cfg(feature = "torch")]
+mod architectures;
 /// Results on real data sets, where they are at hand.
 #[cfg(feature = "torch")]
 mod data;

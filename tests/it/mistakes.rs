@@ -143,13 +143,16 @@ fn a_wrong_recipe_names_the_line_the_key_and_what_was_meant() {
 
 #[test]
 fn sections_that_do_not_fit_together_are_refused() {
-    let recipe = recipes::TRANSFORMER.replace("\"language-model\"", "\"classification\"");
-    let (_, answer) = run_with(&[], &recipe);
-    refused(
-        &answer,
-        2,
-        &["[model] kind = \"transformer\"", "choose \"cnn\""],
-    );
+    for (style, answer_of) in [
+        ("bert", "an encoder sees the tokens after a place"),
+        ("t5", "an encoder-decoder reads a source"),
+    ] {
+        let model = format!("[model]\nstyle = \"{style}\"");
+        let recipe = recipes::TRANSFORMER.replace("[model]", &model);
+        let (_, answer) = run_with(&[], &recipe);
+        let place = format!("[model] style = \"{style}\"");
+        refused(&answer, 2, &[&place, answer_of]);
+    }
     let recipe = recipes::CONVOLUTIONAL.replace("\"classification\"", "\"language-model\"");
     let (_, answer) = run_with(&[], &recipe);
     refused(

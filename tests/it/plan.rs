@@ -43,11 +43,7 @@ fn a_published_size_is_counted_without_memory_for_it() {
         [dataset]\ncontext_length = 32768\n[model]\npreset = 'PRESET'\n\
         [optimizer]\nkind = 'adamw'\nlearning_rate = 1e-4\n[train]\nsteps = 10\nprecision = 'bf16'\n";
     let plan = |preset: &str, more: &[&str]| {
-        fs::write(
-            workspace.path().join("large.toml"),
-            recipe.replace("PRESET", preset),
-        )
-        .unwrap();
+        workspace.write("large.toml", recipe.replace("PRESET", preset));
         workspace.kiln(&[&["plan", "large.toml"], more].concat())
     };
     let answer = plan("mixtral-8x7b", &[]);
@@ -70,5 +66,5 @@ fn a_published_size_is_counted_without_memory_for_it() {
         "{}",
         answer.stderr
     );
-    assert!(!workspace.path().join("runs").exists());
+    assert!(!workspace.path("runs").exists());
 }

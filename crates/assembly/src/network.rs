@@ -8,7 +8,7 @@ use kiln_tensor::{Builder, Device, Draws, Parameters, Precision};
 use kiln_tokens::Scale;
 
 use crate::Error;
-use crate::design::{Design, ModelConfig, OptimizerConfig, ScheduleConfig};
+use crate::design::{Design, OptimizerConfig, ScheduleConfig};
 
 /// What decides a network's shape beside the recipe: known when the data is prepared.
 #[derive(Clone, Debug, Default)]

@@ -7,14 +7,14 @@ use kiln_optim::{AdamwConfig, CrossEntropy, clip_by_norm};
 use kiln_tensor::{Builder, Device, Draws, Precision, backward};
 use kiln_tokens::{Batch, Column, SamplePosition, column};
 
-pub const VOCABULARY: i64 = 31;
+pub(crate) const VOCABULARY: i64 = 31;
 const CONTEXT: i64 = 12;
 const ROWS: usize = 4;
 const CLASSES: i64 = 3;
 
 /// What a network of a table below reads and predicts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Task {
+pub(crate) enum Task {
     /// The next token.
     Language,
     /// The class of a text.
@@ -24,7 +24,7 @@ pub enum Task {
 }
 
 /// Name, task and `[model]` section of each architecture.
-pub const ARCHITECTURES: &[(&str, Task, &str)] = &[
+pub(crate) const ARCHITECTURES: &[(&str, Task, &str)] = &[
     (
         "gpt2",
         Task::Language,
@@ -113,7 +113,7 @@ pub const ARCHITECTURES: &[(&str, Task, &str)] = &[
 ];
 
 /// A training run of fixed seed.
-pub struct Run {
+pub(crate) struct Run {
     network: Network,
     objective: CrossEntropy,
     optimizer: Box<dyn Optimizer>,
@@ -123,7 +123,7 @@ pub struct Run {
 
 impl Run {
     /// Before its first step.
-    pub fn new(task: Task, section: &str) -> Self {
+    pub(crate) fn new(task: Task, section: &str) -> Self {
         let config: ModelConfig = toml::from_str(section).unwrap();
         let outputs = match task {
             Task::Language | Task::Translation => Outputs::Tokens,
@@ -146,7 +146,7 @@ impl Run {
     }
 
     /// One step; its loss per target.
-    pub fn step(&mut self) -> f64 {
+    pub(crate) fn step(&mut self) -> f64 {
         let batch = batch(self.task, self.step);
         let position = SamplePosition(self.step * ROWS as u64);
         self.step += 1;
@@ -165,7 +165,7 @@ impl Run {
         }
         backward(&(total / targets)).unwrap();
         self.network.parameters.collect_gradients().unwrap();
-        clip_by_norm(&mut self.network.parameters, Some(1.0)).unwrap();
+        let _ = clip_by_norm(&mut self.network.parameters, Some(1.0)).unwrap();
         let rates = Rates {
             learning_rate: 1e-2,
         };
