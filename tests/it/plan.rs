@@ -62,7 +62,9 @@ fn a_published_size_is_counted_without_memory_for_it() {
     let answer = plan("mistral-8b", &[]);
     assert_eq!(answer.code, 2);
     assert!(
-        answer.stderr.contains("large.toml:12: model.preset"),
+        answer
+            .stderr
+            .contains("large.toml:12: [model] preset = \"mistral-8b\": expected one of"),
         "{}",
         answer.stderr
     );

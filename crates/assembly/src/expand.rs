@@ -24,7 +24,7 @@ pub(crate) fn expand(recipe: &mut Recipe) -> Result<(), Error> {
         (Some(name), None) => {
             let Some(preset) = by_name(&name) else {
                 let known: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
-                let problem = format!("{name:?}: expected one of {}", known.join(", "));
+                let problem = format!("expected one of {}", known.join(", "));
                 return Err(recipe.error_at("model", PRESET, &problem).into());
             };
             recipe.remove("model", PRESET);
@@ -34,10 +34,7 @@ pub(crate) fn expand(recipe: &mut Recipe) -> Result<(), Error> {
             recipe.remove("model", SIZE);
             dial(recipe, &Dial::new(size))
         }
-        (None, Some(size)) => {
-            let problem = format!("{size}: expected 1 to 64");
-            Err(recipe.error_at("model", SIZE, &problem).into())
-        }
+        (None, Some(_)) => Err(recipe.error_at("model", SIZE, "expected 1 to 64").into()),
     }
 }
 
@@ -113,15 +110,15 @@ mod tests {
         let refused = |model: &str| read(&format!("[model]\n{model}\n")).unwrap_err();
         let message = refused("preset = 'gpt5'");
         assert!(
-            message.starts_with("recipe.toml:10: model.preset"),
+            message.starts_with("recipe.toml:11: [model] preset = \"gpt5\": expected one of"),
             "{message}"
         );
         assert!(
             message.contains("expected one of nanogpt-tiny, "),
             "{message}"
         );
-        assert!(refused("size = 0").contains("0: expected 1 to 64"));
+        assert!(refused("size = 0").contains("size = 0: expected 1 to 64"));
         assert!(refused("size = 2\npreset = 'llama-1b'").contains("keep one of"));
-        assert!(refused("size = 'big'").contains("recipe.toml:10"));
+        assert!(refused("size = 'big'").contains("recipe.toml:11"));
     }
 }

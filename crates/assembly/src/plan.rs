@@ -146,7 +146,7 @@ impl fmt::Display for Plan {
             ("frozen", self.frozen),
         ] {
             if count > 0 {
-                writeln!(f, "    {name:<10}{}", grouped(count))?;
+                writeln!(f, "    {name:<12}{}", grouped(count))?;
             }
         }
         writeln!(
