@@ -98,7 +98,7 @@ pub(crate) const ARCHITECTURES: &[(&str, Task, &str)] = &[
     (
         "zhang-cnn",
         Task::Classes,
-        "kind = 'cnn'\nstyle = 'zhang'\nfilters = 8\nkernel_widths = [3, 3]\npools = [2, 1]\nhidden_width = 16",
+        "kind = 'cnn'\nstyle = 'zhang'\nfilters = 8\nkernel_widths = [3, 3]\npools = [2, 1]\nhidden_width = 16\ndropout = 0.0",
     ),
     (
         "gated-cnn",

@@ -29,9 +29,12 @@ impl CharacterCnn {
         vocabulary: i64,
         context_length: i64,
     ) -> Self {
-        // Section 2.3 of the paper: 0.05 for the smaller network, 0.02 for the larger.
-        let std = if config.filters < 1024 { 0.05 } else { 0.02 };
-        let (init, zero) = (Init::Normal { std }, Init::Constant(0.0));
+        // By the number of inputs (He et al., 2015). At the paper's widths that is nearly what section 2.3 has, 0.05 for the
+        // smaller network and 0.02 for the larger; with fewer filters those would leave nothing of the signal.
+        let init = |inputs: i64| Init::Normal {
+            std: (2.0 / inputs as f64).sqrt(),
+        };
+        let zero = Init::Constant(0.0);
         let filters = config.filters;
         let convolutions: Vec<Convolution> = (config.kernel_widths.iter().zip(&config.pools))
             .enumerate()
@@ -39,6 +42,8 @@ impl CharacterCnn {
                 let inputs = if layer == 0 { vocabulary } else { filters };
                 let name = |part: &str| format!("convolutions.{layer}.{part}");
                 let sizes = [filters, inputs, kernel];
+                // Of a one-hot vector one element counts.
+                let init = init(if layer == 0 { kernel } else { kernel * inputs });
                 Convolution {
                     weight: builder.parameter(&name("weight"), &sizes, Role::Matrix, init),
                     bias: builder.parameter(&name("bias"), &[filters], Role::Vector, zero),
@@ -51,7 +56,14 @@ impl CharacterCnn {
         let connected = [(0, flat), (1, config.hidden_width)].map(|(layer, inputs)| {
             let name = format!("connected.{layer}");
             let shape = [inputs, config.hidden_width];
-            Linear::new(builder, &name, shape, Role::Matrix, init, Some(zero))
+            Linear::new(
+                builder,
+                &name,
+                shape,
+                Role::Matrix,
+                init(inputs),
+                Some(zero),
+            )
         });
         Self {
             operations: operations(&convolutions, &connected, context_length),
