@@ -115,7 +115,10 @@ fn a_wrong_recipe_names_the_line_the_key_and_what_was_meant() {
         (
             "threads = 1",
             "precision = \"fp8\"",
-            &["precision", "expected \"auto\", \"fp32\" or \"bf16\""],
+            &[
+                "precision",
+                "expected \"auto\", \"fp32\", \"bf16\" or \"fp16\"",
+            ],
         ),
     ];
     for (right, wrong, words) in swaps {
