@@ -76,16 +76,8 @@ impl SelfAttention {
         name: &str,
         init: AttentionInit,
     ) -> Self {
-        let bias = shape.bias.then_some(Init::Constant(0.0));
         let mut linear = |part: &str, sizes: [i64; 2], init| {
-            Linear::new(
-                builder,
-                &format!("{name}.{part}"),
-                sizes,
-                Role::Matrix,
-                init,
-                bias,
-            )
+            Linear::hidden(builder, [name, part], sizes, init, shape.bias)
         };
         let rows = (shape.heads + 2 * shape.key_value_heads) * shape.head_width;
         let query_key_value = linear("query_key_value", [shape.width, rows], init.inputs);
@@ -211,16 +203,8 @@ impl CrossAttention {
         name: &str,
         init: AttentionInit,
     ) -> Self {
-        let bias = shape.bias.then_some(Init::Constant(0.0));
         let mut linear = |part: &str, sizes: [i64; 2], init| {
-            Linear::new(
-                builder,
-                &format!("{name}.{part}"),
-                sizes,
-                Role::Matrix,
-                init,
-                bias,
-            )
+            Linear::hidden(builder, [name, part], sizes, init, shape.bias)
         };
         let inner = shape.heads * shape.head_width;
         let shared = shape.key_value_heads * shape.head_width;

@@ -176,3 +176,54 @@ impl Experts {
         Ok(together.f_div(&tokens)?.f_mul_scalar(factor)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{builder, distance, some_numbers};
+    use crate::layers::feed_forward::Activation;
+    use kiln_tensor::backward;
+
+    /// What a GPU does at once is what a CPU does one expert after another, an expert without tokens among them.
+    #[test]
+    fn the_grouped_product_is_that_of_each_expert() {
+        let shape = ExpertsShape {
+            each: FeedForwardShape {
+                width: 16,
+                inner: 32,
+                activation: Activation::Swiglu,
+                bias: false,
+            },
+            experts: 4,
+            chosen: 2,
+            balance: 0.0,
+        };
+        let run = |grouped: bool| {
+            let init = Init::Normal { std: 0.3 };
+            let mut experts = Experts::new(shape, &mut builder(), "experts", init, [init; 2]);
+            for weights in [&mut experts.up, &mut experts.down] {
+                *weights = weights
+                    .detach()
+                    .to_kind(Kind::BFloat16)
+                    .set_requires_grad(true);
+            }
+            let sorted = some_numbers(&[24, 16], Kind::BFloat16, "tokens").set_requires_grad(true);
+            let counts = crate::checks::whole_numbers(&[8, 0, 11, 5]);
+            let answers = match grouped {
+                true => experts.each_grouped(&sorted, &counts),
+                false => experts.each(&sorted, &counts),
+            };
+            let answers = answers.unwrap();
+            backward(&answers.sum(Kind::Float)).unwrap();
+            [
+                answers.detach(),
+                sorted.grad(),
+                experts.up.grad(),
+                experts.down.grad(),
+            ]
+        };
+        for (grouped, each) in run(true).iter().zip(&run(false)) {
+            assert!(distance(grouped, each) < 1e-2);
+        }
+    }
+}

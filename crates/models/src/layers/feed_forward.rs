@@ -1,7 +1,7 @@
 //! The part of a block that works on each place alone.
 
 use kiln_learn::Result;
-use kiln_tensor::{Builder, Init, Role, Tensor};
+use kiln_tensor::{Builder, Init, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::Linear;
@@ -82,16 +82,8 @@ impl FeedForward {
         name: &str,
         [up, down]: [Init; 2],
     ) -> Self {
-        let bias = shape.bias.then_some(Init::Constant(0.0));
         let mut linear = |part: &str, sizes: [i64; 2], init| {
-            Linear::new(
-                builder,
-                &format!("{name}.{part}"),
-                sizes,
-                Role::Matrix,
-                init,
-                bias,
-            )
+            Linear::hidden(builder, [name, part], sizes, init, shape.bias)
         };
         let first = if shape.activation.is_gated() {
             "gate_up"

@@ -26,6 +26,19 @@ impl Linear {
         }
     }
 
+    /// A matrix between hidden layers, `part` of what `name` names, whose bias begins at zero.
+    pub(crate) fn hidden(
+        builder: &mut Builder,
+        [name, part]: [&str; 2],
+        shape: [i64; 2],
+        init: Init,
+        bias: bool,
+    ) -> Self {
+        let zero = bias.then_some(Init::Constant(0.0));
+        let name = format!("{name}.{part}");
+        Self::new(builder, &name, shape, Role::Matrix, init, zero)
+    }
+
     pub(crate) fn forward(&self, input: &Tensor) -> Result<Tensor> {
         Ok(input.f_linear(&self.weight, self.bias.as_ref())?)
     }

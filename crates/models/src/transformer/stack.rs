@@ -13,6 +13,7 @@ use crate::layers::look_up;
 use crate::layers::norm::Norm;
 use crate::layers::relative::RelativeBias;
 use crate::layers::rotary::{Rotary, Turn};
+use crate::pooling::within;
 
 /// Blocks one above the other.
 pub(crate) struct Stack {
@@ -266,10 +267,7 @@ impl Stack {
     /// 1 for the tokens that experts are to be balanced over, if some are padding.
     fn scored(&self, inputs: &Inputs, time: i64) -> Result<Option<Tensor>> {
         match (&inputs.lengths, self.shape.experts) {
-            (Some(lengths), Some(_)) => {
-                let places = Tensor::f_arange(time, (Kind::Int64, lengths.device()))?;
-                Ok(Some(places.f_lt_tensor(&lengths.f_unsqueeze(1)?)?))
-            }
+            (Some(lengths), Some(_)) => Ok(Some(within(time, lengths)?)),
             _ => Ok(None),
         }
     }
