@@ -124,6 +124,9 @@ impl Checkpoint {
         optimizer
             .load(&network.parameters, &tensors, &values)
             .map_err(misfit)?;
+        // An optimizer whose model is an average puts the weights that it trains into the masters.
+        let refreshed = network.parameters.refresh();
+        refreshed.map_err(|source| misfit(source.into()))?;
         if carry.is_empty() {
             return Ok(());
         }

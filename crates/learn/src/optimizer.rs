@@ -33,6 +33,23 @@ pub trait Optimizer: Stateful + Send {
         rates: &Rates,
         skip: Option<&Tensor>,
     ) -> Result<()>;
+
+    /// Put the weights that are to be used, as an average of those of many steps, in the place of those that are trained. A rule
+    /// whose weights are both does nothing.
+    ///
+    /// # Errors
+    /// libtorch refused an operation.
+    fn begin_evaluation(&mut self, _: &mut Parameters) -> Result<()> {
+        Ok(())
+    }
+
+    /// Put the weights that are trained back, to the bit, after [`begin_evaluation`](Optimizer::begin_evaluation).
+    ///
+    /// # Errors
+    /// libtorch refused an operation.
+    fn end_evaluation(&mut self, _: &mut Parameters) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// Everything a part must remember to go on as if it had never stopped.

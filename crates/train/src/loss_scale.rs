@@ -119,4 +119,12 @@ impl Optimizer for Scaled {
             None => Ok(()),
         }
     }
+
+    fn begin_evaluation(&mut self, parameters: &mut Parameters) -> Result<()> {
+        self.optimizer.begin_evaluation(parameters)
+    }
+
+    fn end_evaluation(&mut self, parameters: &mut Parameters) -> Result<()> {
+        self.optimizer.end_evaluation(parameters)
+    }
 }

@@ -263,7 +263,11 @@ impl<'a> Trainer<'a> {
         let mut measures: Option<Measures> = None;
         if evaluate {
             let began = Instant::now();
+            let parameters = &mut self.parts.network.parameters;
+            self.parts.optimizer.begin_evaluation(parameters)?;
             let scored = self.parts.evaluation.evaluate(&self.parts.network)?;
+            let parameters = &mut self.parts.network.parameters;
+            self.parts.optimizer.end_evaluation(parameters)?;
             journal.aside(began.elapsed());
             let loss = scored.iter().find(|(name, _)| name == "validation_loss");
             self.state.validation_loss = loss.map(|(_, loss)| *loss);
@@ -324,6 +328,9 @@ impl<'a> Trainer<'a> {
         let began = Instant::now();
         self.metrics.sync()?;
         self.state.seconds = journal.seconds();
+        // The weights that are to be used are the model; those that are trained, where they are others, are the optimizer's.
+        let parameters = &mut self.parts.network.parameters;
+        self.parts.optimizer.begin_evaluation(parameters)?;
         self.checkpoints.save(&Contents {
             network: &self.parts.network,
             optimizer: &*self.parts.optimizer,
@@ -331,6 +338,8 @@ impl<'a> Trainer<'a> {
             state: &self.state,
             companions: &self.parts.companions,
         })?;
+        let parameters = &mut self.parts.network.parameters;
+        self.parts.optimizer.end_evaluation(parameters)?;
         self.checkpoints.retain(self.plan.keep)?;
         journal.aside(began.elapsed());
         Ok(())
