@@ -4,7 +4,7 @@ use kiln_testkit::{Workspace, recipes};
 
 use crate::workspace;
 
-const RUN: [&str; 4] = ["run", "tiny.toml", "--run-dir", "run"];
+pub(crate) const RUN: [&str; 4] = ["run", "tiny.toml", "--run-dir", "run"];
 
 /// The files of the last checkpoint, but for those that tell times.
 fn exact(workspace: &Workspace) -> Vec<String> {
@@ -22,7 +22,7 @@ fn state(workspace: &Workspace) -> serde_json::Value {
     state
 }
 
-fn same_end(one: &Workspace, other: &Workspace, how: &str) {
+pub(crate) fn same_end(one: &Workspace, other: &Workspace, how: &str) {
     assert_eq!(last(one), last(other));
     assert_eq!(exact(one), exact(other));
     for file in exact(one) {
@@ -32,13 +32,13 @@ fn same_end(one: &Workspace, other: &Workspace, how: &str) {
     assert_eq!(state(one), state(other));
 }
 
-fn last(workspace: &Workspace) -> String {
+pub(crate) fn last(workspace: &Workspace) -> String {
     let checkpoints = workspace.names("run/checkpoints");
     let step = checkpoints.iter().rfind(|name| name.starts_with("step-"));
     step.cloned().unwrap_or_default()
 }
 
-fn finished(recipe: &str) -> Workspace {
+pub(crate) fn finished(recipe: &str) -> Workspace {
     let workspace = workspace();
     workspace.write("tiny.toml", recipe);
     let answer = workspace.kiln(&RUN);
@@ -47,7 +47,7 @@ fn finished(recipe: &str) -> Workspace {
 }
 
 /// Steps and losses of the log, without the times.
-fn losses(workspace: &Workspace) -> Vec<(u64, String, String)> {
+pub(crate) fn losses(workspace: &Workspace) -> Vec<(u64, String, String)> {
     let text = String::from_utf8(workspace.read("run/metrics.jsonl")).unwrap();
     text.lines()
         .map(|line| {

@@ -23,6 +23,9 @@ mod mistakes;
 /// What a recipe comes to.
 #[cfg(feature = "torch")]
 mod plan;
+/// The same at random instants, for as long as one likes.
+#[cfg(feature = "torch")]
+mod soak;
 /// Stems, lemmas, sentences, from stream to stream.
 mod words;
 

@@ -125,8 +125,14 @@ impl Design {
             let problem = "only blocks of a transformer can be computed again: leave it out";
             return Err(wrong("train", "activation_checkpointing", problem));
         }
-        if checkpoint.keep == 0 {
-            return Err(wrong("checkpoint", "keep", "0: expected 1 or more"));
+        checkpoint
+            .check()
+            .map_err(|(key, problem)| wrong("checkpoint", key, &problem))?;
+        check_warmups(&train, data.task, &data.dataset)
+            .map_err(|(key, problem)| wrong("train", key, &problem))?;
+        if train.early_stopping.is_some() && evaluate.every_steps.is_none() {
+            let problem = "it looks at evaluations: set evaluate.every_steps";
+            return Err(wrong("train", "early_stopping", problem));
         }
         if evaluate.sampled_batches == Some(0) {
             return Err(wrong(
@@ -154,13 +160,8 @@ impl Design {
                 "expected 0 or more",
             ));
         }
-        for (section, every) in [
-            ("evaluate", evaluate.every_steps),
-            ("checkpoint", checkpoint.every_steps),
-        ] {
-            if every == Some(0) {
-                return Err(wrong(section, "every_steps", "0: expected 1 or more"));
-            }
+        if evaluate.every_steps == Some(0) {
+            return Err(wrong("evaluate", "every_steps", "0: expected 1 or more"));
         }
         if matches!(model, ModelConfig::Transformer(_)) && data.dataset.order == Order::Streams {
             let problem = "streams are for recurrent models, which carry their state along them: choose \"permutation\" or \"windows\"";
@@ -239,6 +240,40 @@ fn check_model(
         )),
         _ => Ok(()),
     }
+}
+
+/// Batches and rows that grow must be such as can be cut from the order of the data.
+fn check_warmups(
+    train: &kiln_train::Config,
+    task: TaskConfig,
+    dataset: &kiln_dataset::Config,
+) -> Result<(), (&'static str, String)> {
+    let streams = task == TaskConfig::LanguageModel && dataset.order == Order::Streams;
+    for (key, given) in [
+        ("batch_size_warmup", train.batch_size_warmup.is_some()),
+        ("context_warmup", train.context_warmup.is_some()),
+    ] {
+        if given && streams {
+            let problem = "a stream goes on where the row before it ended, so all batches have one size: leave it out, or \
+                           choose another dataset.order";
+            return Err((key, problem.to_owned()));
+        }
+    }
+    let Some(warmup) = train.context_warmup else {
+        return Ok(());
+    };
+    if task != TaskConfig::LanguageModel {
+        let problem = "texts are classified and measured as wholes: leave it out";
+        return Err(("context_warmup", problem.to_owned()));
+    }
+    if warmup.from > dataset.context_length as u64 {
+        let problem = format!(
+            "from = {}: more than dataset.context_length, {}",
+            warmup.from, dataset.context_length
+        );
+        return Err(("context_warmup", problem));
+    }
+    Ok(())
 }
 
 fn check_optimizer(optimizer: &OptimizerConfig) -> Result<(), (&'static str, &'static str)> {

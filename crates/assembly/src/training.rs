@@ -1,16 +1,18 @@
 //! The verbs that make a model: `prepare` and `run`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use kiln_checkpoint::{Checkpoints, Companions};
+use kiln_checkpoint::{Belongings, Companions, Retention};
 use kiln_dataset::TaskConfig;
 use kiln_evaluate::Copies;
 use kiln_infer::Sampling;
 use kiln_learn::{self as learn, Evaluation};
 use kiln_pipeline::{IngestPart, Prepared, Reach, RunOptions};
 use kiln_recipe::{Recipe, Resolved};
-use kiln_run::{Progress, RunFolder, StopFlag};
+use kiln_run::{Digest, Progress, RunFolder, StopFlag};
 use kiln_tensor::Draws;
 use kiln_train::{Finished, Parts, Plan, Trainer};
 
@@ -99,16 +101,20 @@ pub fn prepare_recipe(
 }
 
 /// Do every stage of a recipe that is not done: data, training, and the scores and samples at the end. A run that was stopped
-/// goes on where it was.
+/// goes on where it was. With `profile` it says after so many updates where the time of a step goes, whatever the recipe says of it.
 ///
 /// # Errors
 /// As the stages; everything finished stays.
 pub fn run(
     options: &RunOptions,
+    profile: Option<u64>,
     progress: &dyn Progress,
     stop: &StopFlag,
 ) -> Result<Summary, Error> {
-    let opened = open(options)?;
+    let mut opened = open(options)?;
+    if profile.is_some() {
+        opened.design.train.profile = profile;
+    }
     let prepared = kiln_pipeline::prepare(&opened.recipe, &opened.run, progress, stop)?;
     let Trained {
         finished,
@@ -214,47 +220,78 @@ fn train(
         "{parameters} parameters, {total_steps} steps, {device:?}, {precision:?}, {} threads",
         kiln_tensor::threads()
     ));
-    let clip_norm = design.train.clip_norm;
+    let (clip_norm, clip_value) = (design.train.clip_norm, design.train.clip_value);
     let parts = Parts {
         objective: design.objective(&shape)?,
         optimizer: design.optimizer(&network.parameters),
         schedule: design.schedule(),
-        clip: Box::new(move |parameters| kiln_optim::clip_by_norm(parameters, clip_norm)),
+        clip: Box::new(move |parameters| match clip_value {
+            // The norm before all clipping: a gradient that is infinite must not look like one that was cut off.
+            Some(limit) => {
+                let norm = kiln_optim::clip_by_norm(parameters, None)?;
+                kiln_optim::clip_by_value(parameters, limit)?;
+                if clip_norm.is_some() {
+                    let _ = kiln_optim::clip_by_norm(parameters, clip_norm)?;
+                }
+                Ok(norm)
+            }
+            None => kiln_optim::clip_by_norm(parameters, clip_norm),
+        }),
         source,
         evaluation: Box::new(evaluation),
         draws: Draws::new(design.data.seed),
-        companions: companions(&opened.resolved, prepared)?,
+        belongings: Arc::new(Belongings {
+            companions: companions(&opened.resolved, prepared)?,
+            origins: origins(&opened.run)?,
+        }),
         network,
     };
     let plan = Plan {
         total_steps,
-        batch_rows: design.train.batch_size,
+        sizes: design.train.sizes(targets),
         micro_rows: design.train.micro_rows(),
         carry: data::carries(design),
         activation_checkpointing: design.train.activation_checkpointing,
         log_every: design.train.log_every_steps,
         evaluate_every: design.evaluate.every_steps,
         save_every: design.checkpoint.every_steps,
-        keep: design.checkpoint.keep,
+        save_every_minutes: design.checkpoint.every_minutes,
+        retention: Retention {
+            newest: design.checkpoint.keep,
+            every_steps: design.checkpoint.keep_every_steps,
+        },
+        best: design.checkpoint.best.clone(),
+        early_stopping: design.train.early_stopping.clone(),
+        not_finite: design.train.not_finite,
+        max_rollbacks: design.train.max_rollbacks,
+        profile: design.train.profile,
         tokenizer: prepared.tokenizer.identity().to_owned(),
         arithmetic: format!("{precision:?} on {device:?}"),
         // A target of a language model is a token; other tasks' are whole texts, of which no count of operations is known.
         operations: (prepared.task == TaskConfig::LanguageModel).then_some((each, most)),
     };
-    let checkpoints = Checkpoints::new(&opened.run.checkpoints());
-    let trainer = Trainer::new(
-        parts,
-        plan,
-        checkpoints,
-        &opened.run.metrics(),
-        progress,
-        stop,
-    )?;
+    let trainer = Trainer::new(parts, plan, &opened.run, progress, stop)?;
     Ok(Trained {
         finished: trainer.run()?,
         parameters,
         total_steps,
     })
+}
+
+/// What a model of this run comes from: the stages and the recipe by their hashes, program and libtorch by their versions, and the
+/// program by its hash too.
+fn origins(run: &RunFolder) -> Result<BTreeMap<String, String>, Error> {
+    let mut origins = run.origins()?;
+    origins.insert("program".to_owned(), kiln_run::WRITTEN_BY.to_owned());
+    let libtorch = kiln_tensor::LIBTORCH_VERSION.to_owned();
+    origins.insert("libtorch".to_owned(), libtorch);
+    // A program that was replaced while it runs cannot be read any more.
+    if let Ok(program) = std::env::current_exe()
+        && let Ok(hash) = Digest::of_file(&program)
+    {
+        origins.insert("program_blake3".to_owned(), hash.to_string());
+    }
+    Ok(origins)
 }
 
 /// What every checkpoint holds beside the run's state.

@@ -1,8 +1,8 @@
 //! Checkpoints: self-contained folders, written whole or not at all, checked before they are believed.
 //!
 //! A checkpoint holds weights, optimizer state, a recurrent carry, the position in the data, and what is needed to use the
-//! model anywhere: its recipe, tokenizer, labels. [`Checkpoints`] keeps a run's: the newest few and the best. This room
-//! knows no architecture and no optimizer: it moves named tensors.
+//! model anywhere: its recipe, tokenizer, labels. [`Checkpoints`] keeps a run's: the newest few and the best; [`Saver`] writes
+//! them while training goes on. This room knows no architecture and no optimizer: it moves named tensors.
 //!
 //! ```no_run
 //! use kiln_checkpoint::Checkpoint;
@@ -15,15 +15,21 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod error;
+mod migrations;
 mod open;
+mod pace;
+mod retention;
 mod save;
+mod saver;
 mod state;
 mod store;
 
 pub use error::Error;
 pub use open::Checkpoint;
-pub use save::{Companions, Contents};
-pub use state::TrainingState;
+pub use retention::Retention;
+pub use save::{Belongings, Companions, Contents};
+pub use saver::{Before, Failed, Outcome, Saved, Saver};
+pub use state::{Best, Patience, TrainingState};
 pub use store::Checkpoints;
 
 /// A fallible operation on checkpoints.
@@ -37,6 +43,5 @@ mod file {
     pub(crate) const STATE: &str = "state.json";
 }
 
-/// What the manifest calls a checkpoint, and the version of its layout.
+/// What the manifest calls a checkpoint.
 const KIND: &str = "checkpoint";
-const FORMAT_VERSION: u32 = 1;

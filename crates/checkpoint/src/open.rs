@@ -8,14 +8,16 @@ use kiln_learn::{Network, State, Stateful};
 use kiln_run::{Manifest, RunFolder};
 use kiln_tensor::{Device, Tensor, read_tensors};
 
+use crate::migrations::{self, FORMAT_VERSION};
 use crate::save::OPTIMIZER_VALUES;
-use crate::{Checkpoints, Error, FORMAT_VERSION, KIND, Result, TrainingState, file};
+use crate::{Checkpoints, Error, KIND, Result, TrainingState, file};
 
 /// A checkpoint whose files have been found whole.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,
     state: TrainingState,
+    manifest: Manifest,
 }
 
 impl Checkpoint {
@@ -45,7 +47,7 @@ impl Checkpoint {
                 problem: format!("this is a {}, not a checkpoint", manifest.kind),
             });
         }
-        if manifest.format_version != FORMAT_VERSION {
+        if !migrations::is_known(manifest.format_version) {
             return Err(Error::Version {
                 path: path.to_owned(),
                 found: manifest.format_version,
@@ -55,8 +57,9 @@ impl Checkpoint {
         }
         manifest.verify(path)?;
         Ok(Self {
-            state: read_state(path)?,
+            state: read_state(path, manifest.format_version)?,
             path: path.to_owned(),
+            manifest,
         })
     }
 
@@ -68,6 +71,11 @@ impl Checkpoint {
     /// Where the run stood.
     pub fn state(&self) -> &TrainingState {
         &self.state
+    }
+
+    /// What it comes from, by name, as it was written down: [`Belongings::origins`](crate::Belongings).
+    pub fn origins(&self) -> &BTreeMap<String, String> {
+        &self.manifest.inputs
     }
 
     /// A file that every checkpoint of the run holds, as text: `recipe.toml`.
@@ -130,27 +138,32 @@ impl Checkpoint {
         if carry.is_empty() {
             return Ok(());
         }
-        let (carried, _) = read_tensors(&self.path.join(file::CARRY), Device::Cpu)?;
-        for (index, state) in carry.iter_mut().enumerate() {
+        let path = self.path.join(file::CARRY);
+        let (carried, _) = read_tensors(&path, Device::Cpu)?;
+        let carried = migrations::carry(self.manifest.format_version, carried)?;
+        let mut first = 0;
+        for state in carry.iter_mut() {
+            let rows = state.rows().unwrap_or(0);
             let own: BTreeMap<String, Tensor> = carried
                 .iter()
-                .filter_map(|(name, tensor)| {
-                    let (number, part) = name.split_once('.')?;
-                    let mine = number.parse() == Ok(index);
-                    mine.then(|| (part.to_owned(), tensor.shallow_clone()))
-                })
+                .filter(|(_, part)| part.size().first().is_some_and(|all| first + rows <= *all))
+                .map(|(name, part)| (name.clone(), part.narrow(0, first, rows)))
                 .collect();
             state.load(&own, network.device()).map_err(misfit)?;
+            first += rows;
         }
         Ok(())
     }
 }
 
 /// The small part of a checkpoint, unchecked.
-pub(crate) fn read_state(folder: &Path) -> Result<TrainingState> {
+pub(crate) fn read_state(folder: &Path, version: u32) -> Result<TrainingState> {
     let path = folder.join(file::STATE);
     let bytes = fs::read(&path).map_err(|error| kiln_run::Error::io(&path, error))?;
-    Ok(serde_json::from_slice(&bytes).map_err(|error| {
+    let damaged = |error: serde_json::Error| {
         kiln_run::Error::damaged(&path, format!("not a training state: {error}"))
-    })?)
+    };
+    let mut state = serde_json::from_slice(&bytes).map_err(damaged)?;
+    migrations::state(version, &mut state);
+    Ok(serde_json::from_value(state.into()).map_err(damaged)?)
 }

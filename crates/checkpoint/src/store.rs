@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use kiln_run::atomic;
+use kiln_run::{Manifest, atomic};
 
 use crate::open::read_state;
-use crate::save::{Contents, save};
-use crate::{Checkpoint, Result};
+use crate::pace::Pace;
+use crate::save::Frozen;
+use crate::{Checkpoint, Result, Retention};
 
 /// The folder of a run's checkpoints, `step-00000250` and so on.
 #[derive(Clone, Debug)]
@@ -46,18 +47,23 @@ impl Checkpoints {
         Ok(steps)
     }
 
-    /// Save a checkpoint of the state's step; one that is there already is the same and stays.
-    ///
-    /// # Errors
-    /// It could not be written; the ones before are untouched.
-    pub fn save(&self, contents: &Contents<'_>) -> Result<PathBuf> {
+    /// Whether there is one of a step.
+    pub(crate) fn has(&self, step: u64) -> bool {
+        self.path(step).exists()
+    }
+
+    /// Write a checkpoint of the state's step; `before` is done before it gets its name. Gives its folder and its bytes.
+    pub(crate) fn write(
+        &self,
+        frozen: &Frozen,
+        pace: &Pace,
+        before: impl FnOnce() -> std::result::Result<(), kiln_run::Error>,
+    ) -> Result<(PathBuf, u64)> {
         fs::create_dir_all(&self.folder)
             .map_err(|error| kiln_run::Error::io(&self.folder, error))?;
-        let target = self.path(contents.state.step);
-        if !target.exists() {
-            save(&target, contents)?;
-        }
-        Ok(target)
+        let target = self.path(frozen.state.step);
+        let bytes = frozen.write(&target, pace, before)?;
+        Ok((target, bytes))
     }
 
     /// The newest checkpoint that is whole. One that is not is set aside under another name and said so.
@@ -89,7 +95,8 @@ impl Checkpoints {
         damaged.map_or(Ok(None), Err)
     }
 
-    /// The checkpoint with the lowest held-out loss, the newest where none was measured; damaged ones are passed over.
+    /// The checkpoint with the best measure ([`TrainingState::best`](crate::TrainingState) says which), the newest where none was
+    /// made; damaged ones are passed over.
     ///
     /// # Errors
     /// The folder cannot be read, or every checkpoint in it is damaged.
@@ -107,36 +114,35 @@ impl Checkpoints {
         damaged.map_or(Ok(None), Err)
     }
 
-    /// Remove all but the newest `keep` and the best.
+    /// Remove all but those that are to stay, and the best.
     ///
     /// # Errors
     /// One could not be removed.
-    pub fn retain(&self, keep: usize) -> Result<()> {
-        let steps = self.steps()?;
+    pub fn retain(&self, retention: Retention) -> Result<()> {
         let best = self.by_quality()?.first().copied();
-        let old = steps.len().saturating_sub(keep.max(1));
-        for &step in &steps[..old] {
-            if Some(step) != best {
-                let path = self.path(step);
-                // Under a temporary name first: a half-removed folder never looks like a checkpoint.
-                let doomed = self.folder.join(format!(".tmp-old-{step}"));
-                fs::rename(&path, &doomed)
-                    .and_then(|()| fs::remove_dir_all(&doomed))
-                    .map_err(|error| kiln_run::Error::io(&path, error))?;
-            }
+        for step in retention.old(&self.steps()?, best) {
+            let path = self.path(step);
+            // Under a temporary name first: a half-removed folder never looks like a checkpoint.
+            let doomed = self.folder.join(format!(".tmp-old-{step}"));
+            fs::rename(&path, &doomed)
+                .and_then(|()| fs::remove_dir_all(&doomed))
+                .map_err(|error| kiln_run::Error::io(&path, error))?;
         }
         Ok(())
     }
 
-    /// Steps from the best held-out loss on; those without one after those with, newest first.
+    /// Steps from the best on; those without a measure after those with, newest first.
     fn by_quality(&self) -> Result<Vec<u64>> {
         let mut steps: Vec<(f64, u64)> = self
             .steps()?
             .into_iter()
             .map(|step| {
-                let state = read_state(&self.path(step)).ok();
-                let loss = state.and_then(|state| state.validation_loss);
-                (loss.unwrap_or(f64::INFINITY), step)
+                let path = self.path(step);
+                let manifest = Manifest::read(&path).ok();
+                let state =
+                    manifest.and_then(|manifest| read_state(&path, manifest.format_version).ok());
+                let rank = state.and_then(|state| state.rank());
+                (rank.unwrap_or(f64::INFINITY), step)
             })
             .collect();
         steps.sort_by(|(a, s), (b, t)| a.total_cmp(b).then(t.cmp(s)));
@@ -168,7 +174,12 @@ mod tests {
     use kiln_tensor::{Builder, Device, Draws, Init, Parameters, Precision, Role, Tensor};
 
     use super::*;
-    use crate::{Companions, TrainingState};
+    use crate::{Belongings, Best, Companions, Contents, Saver, TrainingState};
+
+    const KEEP_ALL: Retention = Retention {
+        newest: 99,
+        every_steps: None,
+    };
 
     struct Nothing;
 
@@ -244,21 +255,73 @@ mod tests {
         )])
     }
 
-    fn save(checkpoints: &Checkpoints, step: u64, loss: Option<f64>) {
-        let state = TrainingState {
+    fn state(step: u64, loss: Option<f64>) -> TrainingState {
+        TrainingState {
             step,
-            validation_loss: loss,
+            measures: loss
+                .into_iter()
+                .map(|loss| ("validation_loss".to_owned(), loss))
+                .collect(),
+            best: loss.map(|value| Best {
+                measure: "validation_loss".to_owned(),
+                higher_is_better: false,
+                value,
+                step,
+            }),
             ..TrainingState::default()
-        };
-        let companions = Companions::from([("recipe.toml".to_owned(), b"seed = 1\n".to_vec())]);
+        }
+    }
+
+    fn belongings() -> std::sync::Arc<Belongings> {
+        std::sync::Arc::new(Belongings {
+            companions: Companions::from([("recipe.toml".to_owned(), b"seed = 1\n".to_vec())]),
+            origins: BTreeMap::from([("tokenizer".to_owned(), "abc".to_owned())]),
+        })
+    }
+
+    /// Two micro-batches of two rows.
+    fn carries(step: u64) -> [State; 2] {
+        [carry(step as f64), carry(step as f64 + 0.5)]
+    }
+
+    fn save_with(saver: &mut Saver, step: u64, loss: Option<f64>) {
         let contents = Contents {
             network: &network(step as f64),
             optimizer: &Counter(step as i64),
-            carry: &[carry(step as f64)],
-            state: &state,
-            companions: &companions,
+            carry: &carries(step),
+            state: &state(step, loss),
+            belongings: &belongings(),
         };
-        checkpoints.save(&contents).unwrap();
+        let earlier = saver.save(&contents, Box::new(|| Ok(()))).unwrap();
+        assert!(earlier.is_none_or(|outcome| outcome.is_ok()));
+    }
+
+    fn save(checkpoints: &Checkpoints, step: u64, loss: Option<f64>) {
+        let mut saver = Saver::new(checkpoints, KEEP_ALL);
+        save_with(&mut saver, step, loss);
+        let saved = saver.wait().unwrap().unwrap();
+        assert_eq!(saved.path, checkpoints.path(step));
+        assert!(saver.wait().is_none() && saver.poll().is_none());
+    }
+
+    /// A checkpoint as the first format had it: held-out loss alone, and a carry for each micro-batch.
+    fn write_format_1(checkpoints: &Checkpoints, step: u64) {
+        save(checkpoints, step, None);
+        let folder = checkpoints.path(step);
+        let none = BTreeMap::new();
+        let numbered: Vec<(String, Tensor)> = carries(step)
+            .iter()
+            .enumerate()
+            .map(|(index, state)| (format!("{index}.hidden.0"), state.part(0).shallow_clone()))
+            .collect();
+        kiln_tensor::write_tensors(&folder.join("carry.safetensors"), &numbered, &none).unwrap();
+        let old = r#"{"step": 7, "position": 42, "tokens": 99, "seconds": 1.5, "validation_loss": 1.25,
+            "best_validation_loss": 1.125, "loss_average": [1.0, 2.0, 3], "data": "d", "tokenizer": "t",
+            "written_by": "kiln 0.1.0", "threads": 2, "processor": "p", "arithmetic": "a"}"#;
+        fs::write(folder.join("state.json"), old).unwrap();
+        fs::remove_file(folder.join("manifest.json")).unwrap();
+        let manifest = Manifest::describe(&folder, "checkpoint", 1).unwrap();
+        manifest.write(&folder).unwrap();
     }
 
     fn fresh() -> (tempfile::TempDir, Checkpoints) {
@@ -275,7 +338,9 @@ mod tests {
         let checkpoint = checkpoints.newest().unwrap().unwrap();
         assert_eq!(checkpoint.state().step, 7);
         assert_eq!(checkpoint.companion("recipe.toml").unwrap(), "seed = 1\n");
-        let (mut network, mut counter, mut carried) = (network(0.0), Counter(0), [carry(0.0)]);
+        assert_eq!(checkpoint.origins()["tokenizer"], "abc");
+        let mut carried = [carry(0.0), carry(0.0)];
+        let (mut network, mut counter) = (network(0.0), Counter(0));
         checkpoint
             .load_training(&mut network, &mut counter, &mut carried)
             .unwrap();
@@ -285,11 +350,152 @@ mod tests {
         );
         assert_eq!(counter.0, 7);
         assert_eq!(carried[0].part(0), &Tensor::from_slice(&[7.0, 7.0]));
+        assert_eq!(carried[1].part(0), &Tensor::from_slice(&[7.5, 7.5]));
+    }
+
+    #[test]
+    fn a_carry_may_be_cut_otherwise_and_must_have_all_rows() {
+        let (_folder, checkpoints) = fresh();
+        save(&checkpoints, 7, None);
+        let checkpoint = checkpoints.newest().unwrap().unwrap();
+        let rows = |count: i64| {
+            let zeros = Tensor::zeros([count], (kiln_tensor::Kind::Double, Device::Cpu));
+            State::new(vec![("hidden.0".to_owned(), zeros)])
+        };
+        let load = |carried: &mut [State]| {
+            checkpoint.load_training(&mut network(0.0), &mut Counter(0), carried)
+        };
+        let mut one_by_one = [1, 1, 1, 1].map(rows);
+        load(&mut one_by_one).unwrap();
+        let values: Vec<f64> = one_by_one
+            .iter()
+            .map(|state| f64::try_from(state.part(0)).unwrap())
+            .collect();
+        assert_eq!(values, [7.0, 7.0, 7.5, 7.5]);
+        assert!(load(&mut [3, 2].map(rows)).is_err());
+    }
+
+    #[test]
+    fn a_checkpoint_of_the_first_format_opens() {
+        let (_folder, checkpoints) = fresh();
+        write_format_1(&checkpoints, 7);
+        let checkpoint = checkpoints.newest().unwrap().unwrap();
+        let state = checkpoint.state();
+        assert_eq!((state.step, state.position, state.threads), (7, 42, 2));
+        assert_eq!(state.measures["validation_loss"], 1.25);
+        assert_eq!(state.best.as_ref().unwrap().value, 1.125);
+        assert_eq!(state.rank(), Some(1.25));
+        assert_eq!(state.loss_average, (1.0, 2.0, 3));
+        let mut carried = [carry(0.0), carry(0.0)];
+        checkpoint
+            .load_training(&mut network(0.0), &mut Counter(0), &mut carried)
+            .unwrap();
+        assert_eq!(carried[1].part(0), &Tensor::from_slice(&[7.5, 7.5]));
+        // Best of a run whose newer checkpoints are of the present format.
+        save(&checkpoints, 9, Some(2.0));
+        assert_eq!(checkpoints.best().unwrap().unwrap().state().step, 7);
+    }
+
+    #[test]
+    fn contents_are_those_of_the_instant_of_the_save() {
+        let (_folder, checkpoints) = fresh();
+        let mut saver = Saver::new(&checkpoints, KEEP_ALL);
+        let network = network(3.0);
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let contents = Contents {
+            network: &network,
+            optimizer: &Counter(3),
+            carry: &[],
+            state: &state(3, None),
+            belongings: &belongings(),
+        };
+        let before = Box::new(move || {
+            wait.recv().unwrap();
+            Ok(())
+        });
+        saver.reserve(&contents).unwrap();
+        saver.save(&contents, before).unwrap();
+        assert!(saver.poll().is_none());
+        assert!(checkpoints.steps().unwrap().is_empty(), "no name yet");
+        let _ = network.parameters.masters().shallow_clone().fill_(4.0);
+        go.send(()).unwrap();
+        saver.wait().unwrap().unwrap();
+        let checkpoint = checkpoints.newest().unwrap().unwrap();
+        let mut read = self::network(0.0);
+        checkpoint.load_weights(&mut read).unwrap();
+        assert_eq!(
+            read.parameters.named()[0].1,
+            Tensor::from_slice(&[3.0f32; 4])
+        );
+    }
+
+    #[test]
+    fn a_save_that_fails_says_so_later_and_the_next_one_is_written() {
+        let (_folder, checkpoints) = fresh();
+        let mut saver = Saver::new(&checkpoints, KEEP_ALL);
+        save_with(&mut saver, 1, None);
+        saver.wait().unwrap().unwrap();
+        let contents = Contents {
+            network: &network(2.0),
+            optimizer: &Counter(2),
+            carry: &[],
+            state: &state(2, None),
+            belongings: &belongings(),
+        };
+        let full = || {
+            Err(kiln_run::Error::io(
+                "metrics.jsonl",
+                std::io::ErrorKind::StorageFull.into(),
+            ))
+        };
+        saver.save(&contents, Box::new(full)).unwrap();
+        let failed = saver.wait().unwrap().unwrap_err();
+        assert_eq!(failed.step, 2);
+        assert!(failed.error.to_string().contains("no space left"));
+        // Nothing half-written, the one before is whole, and there is room for the next.
+        assert_eq!(fs::read_dir(&checkpoints.folder).unwrap().count(), 1);
+        save_with(&mut saver, 3, None);
+        drop(saver);
+        assert_eq!(checkpoints.steps().unwrap(), [1, 3]);
+    }
+
+    #[test]
+    fn more_may_be_better() {
+        let (_folder, checkpoints) = fresh();
+        for (step, accuracy) in [(1, 0.5), (2, 0.75), (3, 0.25)] {
+            let best = Best {
+                measure: "accuracy".to_owned(),
+                higher_is_better: true,
+                value: 0.75,
+                step: 2,
+            };
+            let state = TrainingState {
+                step,
+                measures: BTreeMap::from([("accuracy".to_owned(), accuracy)]),
+                best: Some(best),
+                ..TrainingState::default()
+            };
+            let contents = Contents {
+                network: &network(0.0),
+                optimizer: &Counter(0),
+                carry: &[],
+                state: &state,
+                belongings: &belongings(),
+            };
+            let mut saver = Saver::new(&checkpoints, KEEP_ALL);
+            saver.save(&contents, Box::new(|| Ok(()))).unwrap();
+        }
+        assert_eq!(checkpoints.best().unwrap().unwrap().state().step, 2);
     }
 
     #[test]
     fn the_newest_few_and_the_best_are_kept() {
         let (_folder, checkpoints) = fresh();
+        let retention = Retention {
+            newest: 2,
+            every_steps: None,
+        };
+        let mut saver = Saver::new(&checkpoints, retention);
         for (step, loss) in [
             (1, Some(3.0)),
             (2, Some(1.0)),
@@ -297,9 +503,9 @@ mod tests {
             (4, None),
             (5, Some(2.5)),
         ] {
-            save(&checkpoints, step, loss);
-            checkpoints.retain(2).unwrap();
+            save_with(&mut saver, step, loss);
         }
+        drop(saver);
         assert_eq!(checkpoints.steps().unwrap(), [2, 4, 5]);
         assert_eq!(checkpoints.best().unwrap().unwrap().state().step, 2);
         assert_eq!(checkpoints.newest().unwrap().unwrap().state().step, 5);
@@ -361,7 +567,7 @@ mod tests {
         manifest.write(&checkpoints.path(1)).unwrap();
         let error = checkpoints.newest().unwrap_err().to_string();
         assert!(
-            error.contains("a checkpoint of format 9, this kiln reads 1"),
+            error.contains("a checkpoint of format 9, this kiln reads 2"),
             "{error}"
         );
         assert_eq!(checkpoints.steps().unwrap(), [1]);

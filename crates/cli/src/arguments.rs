@@ -80,6 +80,10 @@ pub(crate) enum Verb {
     Run {
         #[command(flatten)]
         recipe: RecipeArguments,
+        /// Say after so many updates (50 if not given) where the time of a step goes, and write it to profile.json in the run's folder
+        #[arg(long, value_name = "STEPS", num_args = 0..=1, require_equals = true, default_missing_value = "50",
+              value_parser = clap::value_parser!(u64).range(1..))]
+        profile: Option<u64>,
         /// Write the summary as one JSON object
         #[arg(long)]
         json: bool,

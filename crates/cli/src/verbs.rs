@@ -199,14 +199,13 @@ pub(crate) fn call(verb: Verb) -> Result<u8, Failure> {
             print(&kiln_assembly::plan(&recipe.into())?, json, &mut out)?;
         }
         #[cfg(feature = "torch")]
-        Verb::Run { recipe, json } | Verb::Train { recipe, json } => {
-            let summary =
-                kiln_assembly::run(&recipe.into(), &Reporter::new(), &signals::stop_flag()?)?;
-            print(&summary, json, &mut out)?;
-            if summary.interrupted {
-                return Ok(exit::INTERRUPTED);
-            }
-        }
+        Verb::Run {
+            recipe,
+            profile,
+            json,
+        } => return train(recipe, profile, json, &mut out),
+        #[cfg(feature = "torch")]
+        Verb::Train { recipe, json } => return train(recipe, None, json, &mut out),
         #[cfg(feature = "torch")]
         Verb::Evaluate {
             checkpoint,
@@ -237,6 +236,23 @@ pub(crate) fn call(verb: Verb) -> Result<u8, Failure> {
         }
     }
     Ok(exit::DONE)
+}
+
+#[cfg(feature = "torch")]
+fn train(
+    recipe: crate::arguments::RecipeArguments,
+    profile: Option<u64>,
+    json: bool,
+    out: &mut dyn Write,
+) -> Result<u8, Failure> {
+    let stop = signals::stop_flag()?;
+    let summary = kiln_assembly::run(&recipe.into(), profile, &Reporter::new(), &stop)?;
+    print(&summary, json, out)?;
+    Ok(if summary.interrupted {
+        exit::INTERRUPTED
+    } else {
+        exit::DONE
+    })
 }
 
 /// A result for a person, or as one JSON object for a program.

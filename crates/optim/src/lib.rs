@@ -31,7 +31,7 @@ mod standardised;
 
 pub use adamw::{Adamw, AdamwConfig};
 pub use binary_cross_entropy::BinaryCrossEntropy;
-pub use clip::clip_by_norm;
+pub use clip::{clip_by_norm, clip_by_value};
 pub use cross_entropy::CrossEntropy;
 pub use huber::Huber;
 pub use loss::{LossConfig, LossKind, Scored, Wrong};

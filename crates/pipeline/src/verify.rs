@@ -1,5 +1,6 @@
 //! Whether files are still what was written.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -31,8 +32,10 @@ pub fn verify(path: &Path, json: bool, writer: &mut dyn Write) -> Result<(), Err
         return verify_shard(path, metadata.len(), json, writer);
     }
     let mut folders = Vec::new();
+    let mut origins = BTreeMap::new();
     if RunFolder::is_run(path) {
         let run = RunFolder::open(path)?;
+        origins = run.origins()?;
         for stage in [run.corpus(), run.tokenizer(), run.dataset()] {
             if stage.is_dir() && !stage.join(UNFINISHED).exists() {
                 Manifest::read(&stage)?; // what is neither finished nor in the making lost its manifest
@@ -50,6 +53,9 @@ pub fn verify(path: &Path, json: bool, writer: &mut dyn Write) -> Result<(), Err
     for folder in folders {
         if let Some(manifest) = finished(&folder)? {
             manifest.verify(&folder)?;
+            if is_checkpoint(&folder) {
+                compare_origins(&folder, &manifest, &origins)?;
+            }
             report(&folder, &manifest, json, writer)?;
             verified += 1;
         }
@@ -57,6 +63,25 @@ pub fn verify(path: &Path, json: bool, writer: &mut dyn Write) -> Result<(), Err
     if verified == 0 {
         let path = path.to_owned();
         return Err(kiln_run::Error::NoManifest { path }.into());
+    }
+    Ok(())
+}
+
+/// A checkpoint says what it comes from: it must be what the run has.
+fn compare_origins(
+    folder: &Path,
+    manifest: &Manifest,
+    origins: &BTreeMap<String, String>,
+) -> Result<(), Error> {
+    for (name, there) in origins {
+        if let Some(said) = manifest.inputs.get(name)
+            && said != there
+        {
+            let problem = format!(
+                "its {name} is not that of the run: BLAKE3 {said} when it was written, {there} in the run now"
+            );
+            return Err(kiln_run::Error::damaged(folder, problem).into());
+        }
     }
     Ok(())
 }

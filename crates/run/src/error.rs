@@ -81,6 +81,15 @@ impl Error {
         }
     }
 
+    /// Whether the disk, a quota or a limit had no room left: what may pass.
+    pub fn is_out_of_space(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        let Self::Io { source, .. } = self else {
+            return false;
+        };
+        matches!(source.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+    }
+
     /// Whether the person who gave the command can mend it (exit code 2) or something failed (exit code 1).
     pub fn is_mistake(&self) -> bool {
         match self {

@@ -1,11 +1,12 @@
 //! The folder of a run: one recipe, one process at a time.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::{Error, atomic};
+use crate::{Digest, Error, atomic};
 
 /// The resolved recipe of the run.
 const RECIPE: &str = "recipe.toml";
@@ -133,6 +134,30 @@ impl RunFolder {
         self.path.join("tensorboard")
     }
 
+    /// Where a step's time goes, as JSON.
+    pub fn profile(&self) -> PathBuf {
+        self.path.join("profile.json")
+    }
+
+    /// The hash of each stage's description by the stage's name (`corpus`, `tokenizer`, `dataset`), and of the recipe: what a model
+    /// of this run comes from. Stages that are not there are left out.
+    ///
+    /// # Errors
+    /// A file is there and cannot be read.
+    pub fn origins(&self) -> Result<BTreeMap<String, String>, Error> {
+        let manifest = |folder: PathBuf| folder.join(crate::MANIFEST_NAME);
+        let files = [
+            ("recipe", self.recipe()),
+            ("corpus", manifest(self.corpus())),
+            ("tokenizer", manifest(self.tokenizer())),
+            ("dataset", manifest(self.dataset())),
+        ];
+        let there = files.into_iter().filter(|(_, path)| path.exists());
+        there
+            .map(|(name, path)| Ok((name.to_owned(), Digest::of_file(&path)?.to_string())))
+            .collect()
+    }
+
     /// The report for a person.
     pub fn report(&self) -> PathBuf {
         self.path.join("report.html")
@@ -250,6 +275,18 @@ mod tests {
             "{message}"
         );
         assert_eq!(fs::read_to_string(path.join(RECIPE)).unwrap(), "a = 1\n");
+    }
+
+    #[test]
+    fn origins_are_the_hashes_of_what_is_there() {
+        let scratch = tempfile::tempdir().unwrap();
+        let run = RunFolder::open_or_create(&scratch.path().join("run"), "a = 1\n", same).unwrap();
+        fs::create_dir(run.corpus()).unwrap();
+        fs::write(run.corpus().join(crate::MANIFEST_NAME), "{}").unwrap();
+        let origins = run.origins().unwrap();
+        assert_eq!(origins["corpus"], Digest::of(b"{}").to_string());
+        assert_eq!(origins["recipe"], Digest::of(b"a = 1\n").to_string());
+        assert_eq!(origins.len(), 2);
     }
 
     #[test]

@@ -35,7 +35,9 @@ mod manifest;
 mod metrics;
 mod progress;
 mod record;
+mod requests;
 mod stop;
+mod system;
 mod tensorboard;
 
 pub use digest::{Digest, DigestWriter, Hasher, NotADigest};
@@ -45,7 +47,9 @@ pub use manifest::{FileEntry, MANIFEST_NAME, Manifest};
 pub use metrics::{MetricsWriter, read_metrics};
 pub use progress::{Progress, Silent, Unit};
 pub use record::Record;
+pub use requests::Requests;
 pub use stop::StopFlag;
+pub use system::{disk_free, processor_time};
 
 /// The program and version that writes, as manifests name it: `kiln 0.1.0`.
 pub const WRITTEN_BY: &str = concat!("kiln ", env!("CARGO_PKG_VERSION"));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Record;
 
 impl Record {
-    /// The log line: `step 1200/5000 24% | loss 1.4321 (z +0.3) | val 1.4893 | lr 9.1e-4 | gnorm 0.71 | 41.2 ms |
+    /// The log line: `step 1200/5000 24% | loss 1.4321 (z +0.3) | val 1.4893 | lr 9.1e-4 | gnorm 0.71 | noise 12k | 41.2 ms |
     /// 398k tok/s | mfu 37% | mem 9.1/139 GiB | data 3% | eta 2m37s`. Parts that the record does not have are left out;
     /// `eta` is the time that the run will still take, if the caller knows it.
     pub fn line(&self, eta: Option<Duration>) -> String {
@@ -24,6 +24,9 @@ impl Record {
         }
         add(self.learning_rate.map(|rate| format!("lr {rate:.1e}")));
         add(self.gradient_norm.map(|norm| format!("gnorm {norm:.2}")));
+        add(self
+            .gradient_noise_scale
+            .map(|rows| format!("noise {}", count(rows))));
         add(self.milliseconds_per_step.map(milliseconds));
         add(self
             .tokens_per_second
@@ -129,6 +132,7 @@ mod tests {
             validation_loss: Some(1.4893),
             learning_rate: Some(9.1e-4),
             gradient_norm: Some(0.712),
+            gradient_noise_scale: Some(12_345.0),
             milliseconds_per_step: Some(41.23),
             tokens_per_second: Some(397_900.0),
             model_flops_utilization: Some(0.371),
@@ -139,7 +143,7 @@ mod tests {
         };
         assert_eq!(
             record.line(Some(Duration::from_secs(157))),
-            "step 1200/5000 24% | loss 1.4321 (z +0.3) | val 1.4893 | lr 9.1e-4 | gnorm 0.71 | 41.2 ms | 398k tok/s \
+            "step 1200/5000 24% | loss 1.4321 (z +0.3) | val 1.4893 | lr 9.1e-4 | gnorm 0.71 | noise 12.3k | 41.2 ms | 398k tok/s \
              | mfu 37% | mem 9.1/139 GiB | data 3% | eta 2m37s"
         );
     }

@@ -1,43 +1,46 @@
 //! The file of metrics, one JSON object a line, and its reader.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+
 use crate::tensorboard::EventWriter;
-use crate::{Error, Record, atomic};
+use crate::{Error, Record};
 
 /// Appends records to `metrics.jsonl` and to a TensorBoard event file in the folder `tensorboard` beside it.
 #[derive(Debug)]
 pub struct MetricsWriter {
     path: PathBuf,
     file: File,
+    /// Bytes of whole lines in the file.
+    length: u64,
+    /// Lines that a full disk did not take yet.
+    waiting: Vec<u8>,
     events: EventWriter,
 }
 
 impl MetricsWriter {
     /// Open the file, or make it. A run that goes on from a checkpoint does steps again that were recorded before:
-    /// records after `keep_through_step` are dropped first; at 0 the run begins anew and all are.
+    /// records after `keep_through_step` are cut off first; at 0 the run begins anew and all are. Only the end of the file is read.
     ///
     /// # Errors
-    /// The files cannot be written, or the records that are there cannot be read.
+    /// The files cannot be written.
     pub fn open(path: &Path, keep_through_step: u64) -> Result<Self, Error> {
-        if path.exists() {
-            let mut kept = Vec::new();
-            if keep_through_step > 0 {
-                for record in read_metrics(path)? {
-                    if record.step <= keep_through_step {
-                        kept.extend(line(path, &record)?);
-                    }
-                }
-            }
-            atomic::write(path, &kept)?;
-        }
-        let file = OpenOptions::new()
+        let failed = |error| Error::io(path, error);
+        let mut file = OpenOptions::new()
+            .read(true)
             .append(true)
             .create(true)
             .open(path)
-            .map_err(|error| Error::io(path, error))?;
+            .map_err(failed)?;
+        let whole = file.metadata().map_err(failed)?.len();
+        let length = end_through(&mut file, keep_through_step).map_err(failed)?;
+        if length < whole {
+            file.set_len(length).map_err(failed)?;
+            file.sync_data().map_err(failed)?;
+        }
         let first_step = if keep_through_step == 0 {
             0
         } else {
@@ -46,6 +49,8 @@ impl MetricsWriter {
         Ok(Self {
             path: path.to_owned(),
             file,
+            length,
+            waiting: Vec::new(),
             events: EventWriter::create(&path.with_file_name("tensorboard"), first_step)?,
         })
     }
@@ -53,24 +58,43 @@ impl MetricsWriter {
     /// Add a record. It is in the system's hands when this returns: only a loss of power can lose it.
     ///
     /// # Errors
-    /// The record cannot be stored.
+    /// The record cannot be stored. It waits in memory, and the next call tries again: where [`Error::is_out_of_space`], one may go on.
     pub fn write(&mut self, record: &Record) -> Result<(), Error> {
-        let line = line(&self.path, record)?;
-        self.file
-            .write_all(&line)
-            .map_err(|error| Error::io(&self.path, error))?;
-        self.events.write(record)?;
-        self.events.flush()
+        self.waiting.extend(line(&self.path, record)?);
+        let lines = self.file.write_all(&self.waiting);
+        if lines.is_ok() {
+            self.length += self.waiting.len() as u64;
+            self.waiting.clear();
+        } else {
+            // Half a line may be there.
+            let _ = self.file.set_len(self.length);
+        }
+        let points = self.events.write(record).and_then(|()| self.events.flush());
+        lines.map_err(|error| Error::io(&self.path, error))?;
+        points
     }
 
-    /// Store what was written for good, as before a checkpoint that counts on it.
+    /// Something that stores for good what was written until now, as before a checkpoint that counts on it. It may be called
+    /// on another thread, while further records are written.
     ///
     /// # Errors
-    /// The records cannot be stored.
-    pub fn sync(&mut self) -> Result<(), Error> {
-        self.file
-            .sync_data()
-            .map_err(|error| Error::io(&self.path, error))
+    /// The system gives no second handle of the file. When called: the records cannot be stored.
+    pub fn syncing(
+        &self,
+    ) -> Result<Box<dyn FnOnce() -> Result<(), Error> + Send + 'static>, Error> {
+        let path = self.path.clone();
+        let file = self
+            .file
+            .try_clone()
+            .map_err(|error| Error::io(&path, error))?;
+        let all = self.waiting.is_empty();
+        Ok(Box::new(move || {
+            let synced = match all {
+                true => file.sync_data(),
+                false => Err(std::io::ErrorKind::StorageFull.into()),
+            };
+            synced.map_err(|error| Error::io(&path, error))
+        }))
     }
 }
 
@@ -79,6 +103,52 @@ fn line(path: &Path, record: &Record) -> Result<Vec<u8>, Error> {
         serde_json::to_vec(record).map_err(|error| Error::damaged(path, error.to_string()))?;
     line.push(b'\n');
     Ok(line)
+}
+
+/// What decides whether a record stays.
+#[derive(Deserialize)]
+struct Step {
+    step: u64,
+}
+
+/// Where the last line ends whose step is not above `step`: 0 at step 0, or if there is none. Read from the end, since steps only
+/// grow: a line that was not finished, or that a loss of power made unreadable, belongs to what is cut off.
+fn end_through(file: &mut (impl Read + Seek), step: u64) -> std::io::Result<u64> {
+    const BLOCK: u64 = 1 << 16;
+    if step == 0 {
+        return Ok(0);
+    }
+    let mut start = file.seek(SeekFrom::End(0))?;
+    let mut bytes: Vec<u8> = Vec::new(); // of the file from `start` on, up to where lines have been judged
+    loop {
+        let ends = bytes.iter().rposition(|byte| *byte == b'\n');
+        let line = ends.and_then(|end| {
+            let begin = bytes[..end].iter().rposition(|byte| *byte == b'\n');
+            match begin {
+                Some(begin) => Some((begin + 1, end)),
+                None if start == 0 => Some((0, end)),
+                None => None,
+            }
+        });
+        if let Some((begin, end)) = line {
+            let record: Option<Step> = serde_json::from_slice(&bytes[begin..end]).ok();
+            if record.is_some_and(|record| record.step <= step) {
+                return Ok(start + end as u64 + 1);
+            }
+            bytes.truncate(begin);
+            continue;
+        }
+        if start == 0 {
+            return Ok(0);
+        }
+        let length = start.min(BLOCK);
+        start -= length;
+        file.seek(SeekFrom::Start(start))?;
+        let mut block = vec![0; length as usize];
+        file.read_exact(&mut block)?;
+        block.append(&mut bytes);
+        bytes = block;
+    }
 }
 
 /// All records of a file of metrics. A last line that a killed process left unfinished does not count.
@@ -141,7 +211,7 @@ mod tests {
         for step in 0..=6 {
             writer.write(&record(step)).unwrap();
         }
-        writer.sync().unwrap();
+        writer.syncing().unwrap()().unwrap();
         drop(writer);
         // Killed within a line.
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
@@ -162,6 +232,99 @@ mod tests {
                 .count(),
             3
         );
+    }
+
+    /// Lines of 32 bytes for the steps from 1 on, made as they are read.
+    struct Long {
+        lines: u64,
+        at: u64,
+        read: u64,
+    }
+
+    impl Read for Long {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            let end = (32 * self.lines).min(self.at + buffer.len() as u64);
+            let count = (end - self.at) as usize;
+            for byte in &mut buffer[..count] {
+                let text = format!("{{\"step\": {:>21}}}\n", self.at / 32 + 1);
+                *byte = text.as_bytes()[(self.at % 32) as usize];
+                self.at += 1;
+            }
+            self.read += count as u64;
+            Ok(count)
+        }
+    }
+
+    impl Seek for Long {
+        fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+            self.at = match to {
+                SeekFrom::Start(at) => at,
+                SeekFrom::End(back) => (32 * self.lines).saturating_add_signed(back),
+                SeekFrom::Current(on) => self.at.saturating_add_signed(on),
+            };
+            Ok(self.at)
+        }
+    }
+
+    #[test]
+    fn ten_million_records_are_not_read_to_cut_off_the_last() {
+        let mut file = Long {
+            lines: 10_000_000,
+            at: 0,
+            read: 0,
+        };
+        for (step, kept) in [
+            (10_000_000, 10_000_000),
+            (20_000_000, 10_000_000),
+            (9_999_000, 9_999_000),
+            (9_990_001, 9_990_001),
+            (0, 0),
+        ] {
+            assert_eq!(end_through(&mut file, step).unwrap(), 32 * kept);
+        }
+        assert!(file.read < 1 << 20, "{} bytes were read", file.read);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_cut_off_with_the_records_after_the_checkpoint() {
+        let check = |text: &[u8], step, kept: u64| {
+            let mut file = std::io::Cursor::new(text.to_vec());
+            assert_eq!(end_through(&mut file, step).unwrap(), kept);
+        };
+        let two = b"{\"step\":1}\n{\"step\":2}\n";
+        check(two, 2, 22);
+        check(two, 1, 11);
+        check(b"{\"step\":3}\n", 2, 0);
+        check(b"", 5, 0);
+        check(b"no end of a line", 5, 0);
+        check(b"{\"step\":1}\n\0\0\0\0\n{\"ste", 9, 11);
+        check(b"{\"step\":1}\nnonsense\n{\"step\":2}\n", 1, 11);
+        let long = [
+            b"{\"step\":1}\n".to_vec(),
+            vec![b'x'; 200_000],
+            b"\n".to_vec(),
+        ]
+        .concat();
+        check(&long, 4, 11);
+    }
+
+    #[test]
+    fn a_full_disk_loses_no_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.jsonl");
+        let mut writer = MetricsWriter::open(&path, 0).unwrap();
+        writer.write(&record(1)).unwrap();
+        // A file that is open for reading alone takes no line, as a full disk.
+        let good = std::mem::replace(&mut writer.file, File::open(&path).unwrap());
+        assert!(writer.write(&record(2)).is_err());
+        let sync = writer.syncing().unwrap();
+        let error = sync().unwrap_err();
+        assert!(error.is_out_of_space(), "{error}");
+        assert_eq!(steps(&path), [1]);
+        writer.file = good;
+        writer.write(&record(3)).unwrap();
+        writer.syncing().unwrap()().unwrap();
+        assert_eq!(steps(&path), [1, 2, 3]);
     }
 
     #[test]

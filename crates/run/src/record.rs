@@ -47,6 +47,16 @@ pub struct Record {
     /// How far the loss lies from its recent mean, in standard deviations.
     #[serde(default, deserialize_with = "number", skip_serializing_if = "none")]
     pub loss_z_score: Option<f64>,
+    /// Rows a batch should have at least so that their gradients agree on a direction: the gradient noise scale (McCandlish et
+    /// al., 2018, section 2.2), of the training so far with the newest records weighing most.
+    #[serde(default, deserialize_with = "number", skip_serializing_if = "none")]
+    pub gradient_noise_scale: Option<f64>,
+    /// Processor time of all threads since the last record over the time that passed, in percent: 200 is two cores.
+    #[serde(default, deserialize_with = "number", skip_serializing_if = "none")]
+    pub cpu_percent: Option<f64>,
+    /// Bytes free on the disk that the run lies on.
+    #[serde(default, skip_serializing_if = "none")]
+    pub disk_free_bytes: Option<u64>,
     /// Share of the time that went into waiting for data, 0 to 1.
     #[serde(default, deserialize_with = "number", skip_serializing_if = "none")]
     pub data_share: Option<f64>,
@@ -91,6 +101,12 @@ impl Record {
             ("model_flops_utilization", self.model_flops_utilization),
             ("milliseconds_per_step", self.milliseconds_per_step),
             ("loss_z_score", self.loss_z_score),
+            ("gradient_noise_scale", self.gradient_noise_scale),
+            ("cpu_percent", self.cpu_percent),
+            (
+                "disk_free_bytes",
+                self.disk_free_bytes.map(|bytes| bytes as f64),
+            ),
             ("data_share", self.data_share),
         ];
         named

@@ -89,20 +89,33 @@ impl EventWriter {
     }
 }
 
-/// TensorBoard reads files in the order of their names, which therefore begin with the time.
+/// TensorBoard reads files in the order of their names, which therefore begin with the time; a clock that was set back does not
+/// put a new file before an old one.
 fn new_file(folder: &Path) -> Result<(PathBuf, File), Error> {
-    let seconds = wall_time() as u64;
-    let mut number = 0;
+    let (mut seconds, mut number) = fs::read_dir(folder)
+        .map_err(|error| Error::io(folder, error))?
+        .filter_map(|entry| place(entry.ok()?.file_name().to_str()?))
+        .max()
+        .map_or((0, 0), |(seconds, number)| (seconds, number + 1));
+    if seconds < wall_time() as u64 {
+        (seconds, number) = (wall_time() as u64, 0);
+    }
     loop {
-        let path = folder.join(format!(
-            "events.out.tfevents.{seconds:010}.{number:03}.kiln"
-        ));
+        let path = folder.join(format!("{PREFIX}{seconds:010}.{number:03}.kiln"));
         match OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(file) => return Ok((path, file)),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => number += 1,
             Err(error) => return Err(Error::io(path, error)),
         }
     }
+}
+
+const PREFIX: &str = "events.out.tfevents.";
+
+/// The time and the number in the name of an event file.
+fn place(name: &str) -> Option<(u64, u64)> {
+    let mut parts = name.strip_prefix(PREFIX)?.split('.');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 fn wall_time() -> f64 {
@@ -270,6 +283,19 @@ mod tests {
             points,
             expected.map(|(tag, value)| (tag.to_owned(), value)).into()
         );
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_does_not_change_the_order_of_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let earlier = folder
+            .path()
+            .join("events.out.tfevents.9000000000.004.kiln");
+        fs::write(&earlier, "").unwrap();
+        let writer = EventWriter::create(folder.path(), 0).unwrap();
+        assert!(writer.path > earlier, "{}", writer.path.display());
+        let again = EventWriter::create(folder.path(), 0).unwrap();
+        assert!(again.path > writer.path, "{}", again.path.display());
     }
 
     #[test]

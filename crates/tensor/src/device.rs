@@ -152,6 +152,16 @@ fn open_globally(library: &std::path::Path) -> std::result::Result<(), String> {
     }
 }
 
+/// Wait until a device has done all that it was given. On a CPU an operation is done when its call returns.
+pub fn synchronize(device: Device) {
+    if let Device::Cuda(index) = device {
+        tch::Cuda::synchronize(i64::try_from(index).unwrap_or(0));
+    }
+}
+
+/// The version of libtorch that this is built for; the bindings refuse to be built with another.
+pub const LIBTORCH_VERSION: &str = "2.11.0";
+
 #[cfg(test)]
 mod tests {
     use super::*;

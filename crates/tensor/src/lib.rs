@@ -25,6 +25,7 @@ mod device;
 mod draws;
 mod error;
 mod gradients;
+mod host;
 mod linear_cross_entropy;
 mod memory;
 mod parameters;
@@ -34,10 +35,11 @@ mod safetensors;
 
 pub use attention::{Dropout, Hidden, Mask, Weighing, attention};
 pub use checkpoint::{checkpoint, on_gradient};
-pub use device::{DeviceChoice, set_threads, threads};
+pub use device::{DeviceChoice, LIBTORCH_VERSION, set_threads, synchronize, threads};
 pub use draws::{Draws, Generator, Key};
 pub use error::Error;
 pub use gradients::{AdamwStep, adamw_step, backward};
+pub use host::HostCopies;
 pub use linear_cross_entropy::{
     CrossEntropyOptions, Loss, LossPath, cross_entropy, linear_cross_entropy, scored_rows,
 };
@@ -45,7 +47,7 @@ pub use memory::{DeviceMemory, cuda_memory, forget_peak, peak_resident_bytes, re
 pub use parameters::{Builder, Init, Parameter, Parameters, Role};
 pub use peak::peak_operations;
 pub use precision::{Precision, PrecisionChoice};
-pub use safetensors::{read_tensors, write_tensors};
+pub use safetensors::{read_tensors, write_tensors, write_tensors_to};
 
 pub use tch::{Device, IndexOp, Kind, Reduction, TchError as TorchError, Tensor, no_grad};
 

@@ -62,6 +62,7 @@ pub struct Parameter {
     shape: Vec<i64>,
     role: Role,
     offset: i64,
+    place: usize,
     leaf: Tensor,
 }
 
@@ -79,6 +80,11 @@ impl Parameter {
     /// What it is.
     pub fn role(&self) -> Role {
         self.role
+    }
+
+    /// Its place in the order of declaration, which is the order in which a model computes.
+    pub fn place(&self) -> usize {
+        self.place
     }
 
     /// Number of values.
@@ -145,6 +151,7 @@ impl Builder {
             shape: shape.to_vec(),
             role,
             offset: 0,
+            place: self.parameters.len(),
             leaf: leaf.shallow_clone(),
         });
         leaf

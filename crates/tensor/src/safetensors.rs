@@ -1,14 +1,14 @@
 //! Weights files: safetensors, written whole and read through a memory map.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors};
 use tch::{Device, Kind, Tensor};
 
-use crate::{Error, Result};
+use crate::{Error, Result, host};
 
 /// Write tensors by name, with string metadata, to a new file. The bytes depend on names and values alone. The caller
 /// makes the write atomic.
@@ -20,45 +20,108 @@ pub fn write_tensors(
     tensors: &[(String, Tensor)],
     metadata: &BTreeMap<String, String>,
 ) -> Result<()> {
-    let mut views = Vec::with_capacity(tensors.len());
-    for (name, tensor) in tensors {
-        let dtype = dtype(tensor.kind()).ok_or_else(|| Error::Weights {
-            path: path.to_owned(),
-            problem: format!(
-                "`{name}` is of kind {:?}, which has no place in safetensors",
-                tensor.kind()
-            ),
-        })?;
-        let shape = tensor
-            .size()
-            .iter()
-            .map(|&length| usize::try_from(length).unwrap_or(0))
-            .collect();
-        views.push((
-            name.as_str(),
-            Stored {
-                tensor,
-                dtype,
-                shape,
-            },
-        ));
-    }
-    let metadata: Option<HashMap<String, String>> = (!metadata.is_empty()).then(|| {
-        metadata
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    });
-    safetensors::serialize_to_file(views, metadata, path).map_err(|error| match error {
-        SafeTensorError::IoError(source) => Error::Io {
-            path: path.to_owned(),
-            source,
-        },
-        other => Error::Weights {
-            path: path.to_owned(),
-            problem: other.to_string(),
-        },
+    let io = |source| Error::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let header = header(path, tensors, metadata)?;
+    let mut file = BufWriter::new(File::create(path).map_err(io)?);
+    let written = write_all(&mut file, &header, tensors).and_then(|()| file.flush());
+    drop(file.into_parts()); // what could not be written is not tried again
+    written.map_err(io)
+}
+
+/// The same to any writer, in pieces of at most 4 MiB; `path` is what messages call it.
+///
+/// # Errors
+/// As [`write_tensors`].
+pub fn write_tensors_to(
+    writer: &mut dyn Write,
+    path: &Path,
+    tensors: &[(String, Tensor)],
+    metadata: &BTreeMap<String, String>,
+) -> Result<()> {
+    let header = header(path, tensors, metadata)?;
+    write_all(writer, &header, tensors).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
     })
+}
+
+/// Length and JSON that stand before the values, and the order in which these follow.
+struct Header {
+    bytes: Vec<u8>,
+    order: Vec<usize>,
+}
+
+fn header(
+    path: &Path,
+    tensors: &[(String, Tensor)],
+    metadata: &BTreeMap<String, String>,
+) -> Result<Header> {
+    let broken = |problem: String| Error::Weights {
+        path: path.to_owned(),
+        problem,
+    };
+    // Wide elements first, so that each lies at a multiple of its width; then by name.
+    let mut order: Vec<usize> = (0..tensors.len()).collect();
+    order.sort_by(|&one, &other| {
+        let of = |index: usize| {
+            (
+                tensors[index].1.kind().elt_size_in_bytes(),
+                &tensors[index].0,
+            )
+        };
+        let ((wide, name), (other_wide, other_name)) = (of(one), of(other));
+        other_wide.cmp(&wide).then(name.cmp(other_name))
+    });
+    let mut entries = serde_json::Map::new();
+    if !metadata.is_empty() {
+        entries.insert("__metadata__".to_owned(), serde_json::json!(metadata));
+    }
+    let mut end = 0;
+    for &index in &order {
+        let (name, tensor) = &tensors[index];
+        let kind = tensor.kind();
+        let dtype = dtype(kind).ok_or_else(|| {
+            broken(format!(
+                "`{name}` is of kind {kind:?}, which has no place in safetensors"
+            ))
+        })?;
+        let begin = end;
+        end += tensor.numel() * kind.elt_size_in_bytes();
+        let entry = serde_json::json!({"dtype": dtype, "shape": tensor.size(), "data_offsets": [begin, end]});
+        if entries.insert(name.clone(), entry).is_some() {
+            return Err(broken(format!("two tensors are named `{name}`")));
+        }
+    }
+    let mut text = serde_json::Value::Object(entries).to_string().into_bytes();
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let mut bytes = (text.len() as u64).to_le_bytes().to_vec();
+    bytes.append(&mut text);
+    Ok(Header { bytes, order })
+}
+
+fn write_all(
+    writer: &mut dyn Write,
+    header: &Header,
+    tensors: &[(String, Tensor)],
+) -> std::io::Result<()> {
+    const PIECE: usize = 4 << 20;
+    writer.write_all(&header.bytes)?;
+    for &index in &header.order {
+        let tensor = &tensors[index].1;
+        let plain = tensor.device() == Device::Cpu && tensor.is_contiguous();
+        let here = if plain {
+            tensor.detach()
+        } else {
+            tensor.detach().to_device(Device::Cpu).contiguous()
+        };
+        for piece in host::bytes(&here).chunks(PIECE) {
+            writer.write_all(piece)?;
+        }
+    }
+    Ok(())
 }
 
 /// Read all tensors of a file, and its metadata.
@@ -107,33 +170,6 @@ pub fn read_tensors(
     }
     let metadata = header.metadata().clone().unwrap_or_default();
     Ok((tensors, metadata.into_iter().collect()))
-}
-
-struct Stored<'a> {
-    tensor: &'a Tensor,
-    dtype: Dtype,
-    shape: Vec<usize>,
-}
-
-impl View for Stored<'_> {
-    fn dtype(&self) -> Dtype {
-        self.dtype
-    }
-
-    fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    fn data(&self) -> Cow<'_, [u8]> {
-        let tensor = self.tensor.detach().to_device(Device::Cpu).contiguous();
-        let mut bytes = vec![0; self.data_len()];
-        tensor.copy_data_u8(&mut bytes, tensor.numel());
-        Cow::Owned(bytes)
-    }
-
-    fn data_len(&self) -> usize {
-        self.shape.iter().product::<usize>() * self.dtype.bitsize() / 8
-    }
 }
 
 fn dtype(kind: Kind) -> Option<Dtype> {

@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{EarlyStopping, NotFinite, Sizes, Warmup};
+
+/// A key that is wrong, and how.
+pub type Wrong = (&'static str, String);
+
 /// Length, batches and arithmetic of a training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -32,8 +37,30 @@ pub struct Config {
     /// Largest norm of the gradients; larger ones are scaled down. No clipping if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// Largest magnitude of an element of the gradients, which are cut off there before their norm is clipped. None if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f64>,
+    /// Let the batch begin with fewer rows and grow by a straight line; a multiple of `micro_batch_size` at each step. The learning
+    /// rate does not follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_size_warmup: Option<Warmup>,
+    /// Let rows begin with fewer tokens and grow by a straight line, in steps of 8: what stands behind is not learned from in these
+    /// updates. Of language models alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_warmup: Option<Warmup>,
+    /// End before the last step where a measure of the evaluations gets no better.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<EarlyStopping>,
+    /// What happens where a loss or a gradient is no number: `skip` the update, `rollback` to the last checkpoint and pass over the
+    /// batch, or `stop`.
+    pub not_finite: NotFinite,
+    /// How often a run goes back before it gives up.
+    pub max_rollbacks: u64,
     /// Updates from one line of the log to the next.
     pub log_every_steps: u64,
+    /// Say after so many updates where the time of a step goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profile: Option<u64>,
 }
 
 impl Default for Config {
@@ -49,7 +76,14 @@ impl Default for Config {
             device: "auto".to_owned(),
             threads: None,
             clip_norm: None,
+            clip_value: None,
+            batch_size_warmup: None,
+            context_warmup: None,
+            early_stopping: None,
+            not_finite: NotFinite::Skip,
+            max_rollbacks: 5,
             log_every_steps: 10,
+            profile: None,
         }
     }
 }
@@ -57,12 +91,22 @@ impl Default for Config {
 impl Config {
     /// Updates of the whole run, for a training split of `rows` rows an epoch with `targets` targets each.
     pub fn total_steps(&self, rows: u64, targets: u64) -> u64 {
+        let sizes = self.sizes(targets);
         match (self.steps, self.epochs, self.tokens) {
             (Some(steps), _, _) => steps,
-            (_, Some(epochs), _) => (epochs * rows as f64 / self.batch_size as f64).round() as u64,
-            (_, _, tokens) => tokens
-                .unwrap_or(0)
-                .div_ceil(self.batch_size * targets.max(1)),
+            (_, Some(epochs), _) => sizes.steps_for_rows(epochs * rows as f64),
+            (_, _, tokens) => sizes.steps_for_targets(tokens.unwrap_or(0)),
+        }
+    }
+
+    /// The sizes of all batches, for rows of so many targets.
+    pub fn sizes(&self, targets: u64) -> Sizes {
+        Sizes {
+            rows: self.batch_size,
+            rows_warmup: self.batch_size_warmup,
+            rows_multiple: self.micro_batch_size.unwrap_or(1),
+            context: targets.max(1),
+            context_warmup: self.context_warmup,
         }
     }
 
@@ -74,8 +118,14 @@ impl Config {
     /// Refuse what cannot be run, naming the key.
     ///
     /// # Errors
-    /// No length or two of them, a count of zero, a micro-batch that does not divide the batch.
-    pub fn check(&self) -> Result<(), (&'static str, String)> {
+    /// No length or two of them, a count of zero, a micro-batch that does not divide the batch, a size that does not grow.
+    pub fn check(&self) -> Result<(), Wrong> {
+        self.check_length()?;
+        self.check_batches()?;
+        self.check_limits()
+    }
+
+    fn check_length(&self) -> Result<(), Wrong> {
         let lengths = [
             ("steps", self.steps.is_some()),
             ("epochs", self.epochs.is_some()),
@@ -112,6 +162,10 @@ impl Config {
         {
             return Err(("epochs", "expected a number above 0".to_owned()));
         }
+        Ok(())
+    }
+
+    fn check_batches(&self) -> Result<(), Wrong> {
         let micro = self.micro_rows();
         if self.batch_size == 0 {
             return Err(("batch_size", "0: expected 1 or more".to_owned()));
@@ -123,20 +177,62 @@ impl Config {
             );
             return Err(("micro_batch_size", problem));
         }
-        if self.log_every_steps == 0 {
-            return Err(("log_every_steps", "0: expected 1 or more".to_owned()));
+        if let Some(warmup) = self.batch_size_warmup {
+            let first = warmup.from;
+            if first == 0 || first > self.batch_size {
+                let problem = format!(
+                    "from = {first}: expected 1 up to the batch of {}",
+                    self.batch_size
+                );
+                return Err(("batch_size_warmup", problem));
+            }
+            if let Some(micro) = self.micro_batch_size
+                && !first.is_multiple_of(micro)
+            {
+                let problem =
+                    format!("from = {first}: expected a multiple of micro_batch_size, {micro}");
+                return Err(("batch_size_warmup", problem));
+            }
         }
-        if self.threads == Some(0) {
-            return Err(("threads", "0: expected 1 or more".to_owned()));
+        if self.context_warmup.is_some_and(|warmup| warmup.from == 0) {
+            let problem = "from = 0: expected 1 token or more".to_owned();
+            return Err(("context_warmup", problem));
         }
-        if self
-            .clip_norm
-            .is_some_and(|norm| norm.is_nan() || norm <= 0.0)
-        {
-            return Err((
-                "clip_norm",
-                "expected a number above 0; leave it out for no clipping".to_owned(),
-            ));
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Result<(), Wrong> {
+        for (key, count) in [
+            ("log_every_steps", Some(self.log_every_steps)),
+            ("threads", self.threads.map(|threads| threads as u64)),
+            ("profile", self.profile),
+            (
+                "early_stopping",
+                self.early_stopping.as_ref().map(|rule| rule.patience),
+            ),
+        ] {
+            if count == Some(0) {
+                let of = if key == "early_stopping" {
+                    "patience = "
+                } else {
+                    ""
+                };
+                return Err((key, format!("{of}0: expected 1 or more")));
+            }
+        }
+        for (key, limit) in [
+            ("clip_norm", self.clip_norm),
+            ("clip_value", self.clip_value),
+        ] {
+            if limit.is_some_and(|limit| limit.is_nan() || limit <= 0.0) {
+                let problem = "expected a number above 0; leave it out for no clipping";
+                return Err((key, problem.to_owned()));
+            }
+        }
+        let delta = self.early_stopping.as_ref().map(|rule| rule.min_delta);
+        if delta.is_some_and(|delta| !delta.is_finite() || delta < 0.0) {
+            let problem = "min_delta: expected 0 or more".to_owned();
+            return Err(("early_stopping", problem));
         }
         Ok(())
     }
@@ -146,19 +242,56 @@ impl Config {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CheckpointConfig {
-    /// Updates from one checkpoint to the next; only at the end (and where held-out loss is lowest) if left out.
+    /// Updates from one checkpoint to the next. There is always one at the end and one where the best measure is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub every_steps: Option<u64>,
+    /// Minutes from one checkpoint to the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_minutes: Option<f64>,
     /// How many of the newest stay. The best stays too.
     pub keep: usize,
+    /// A checkpoint of every so many updates is written and stays for good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_every_steps: Option<u64>,
+    /// The measure of the evaluations that decides which is best: `validation_loss`, `accuracy`, `pearson`, ...
+    pub best: String,
 }
 
 impl Default for CheckpointConfig {
     fn default() -> Self {
         Self {
             every_steps: None,
+            every_minutes: None,
             keep: 2,
+            keep_every_steps: None,
+            best: EarlyStopping::usual_metric(),
         }
+    }
+}
+
+impl CheckpointConfig {
+    /// Refuse what cannot be, naming the key.
+    ///
+    /// # Errors
+    /// A count of zero, a time that is none.
+    pub fn check(&self) -> Result<(), Wrong> {
+        let expected = |key, problem: &str| Err((key, problem.to_owned()));
+        if self.keep == 0 {
+            return expected("keep", "0: expected 1 or more");
+        }
+        if self.every_steps == Some(0) {
+            return expected("every_steps", "0: expected 1 or more");
+        }
+        if self.keep_every_steps == Some(0) {
+            return expected("keep_every_steps", "0: expected 1 or more");
+        }
+        if self
+            .every_minutes
+            .is_some_and(|minutes| !minutes.is_finite() || minutes <= 0.0)
+        {
+            return expected("every_minutes", "expected a number above 0");
+        }
+        Ok(())
     }
 }
 
@@ -196,5 +329,61 @@ mod tests {
         assert!(config(4).check().is_ok());
         assert_eq!(config(5).check().unwrap_err().0, "micro_batch_size");
         assert_eq!(config(0).check().unwrap_err().0, "micro_batch_size");
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_key() {
+        let warmup = |from| {
+            Some(Warmup {
+                from,
+                over_steps: 10,
+            })
+        };
+        let good = Config {
+            steps: Some(1),
+            batch_size: 12,
+            micro_batch_size: Some(4),
+            ..Config::default()
+        };
+        let check = |change: &dyn Fn(&mut Config), key: &str, words: &str| {
+            let mut config = good.clone();
+            change(&mut config);
+            let (found, problem) = config.check().unwrap_err();
+            assert_eq!(found, key);
+            assert!(problem.contains(words), "{problem}");
+        };
+        check(
+            &|c| c.batch_size_warmup = warmup(16),
+            "batch_size_warmup",
+            "up to the batch of 12",
+        );
+        check(
+            &|c| c.batch_size_warmup = warmup(6),
+            "batch_size_warmup",
+            "multiple of micro_batch_size, 4",
+        );
+        check(
+            &|c| c.context_warmup = warmup(0),
+            "context_warmup",
+            "from = 0",
+        );
+        check(&|c| c.clip_value = Some(0.0), "clip_value", "above 0");
+        check(&|c| c.profile = Some(0), "profile", "1 or more");
+        let rule = EarlyStopping {
+            metric: "accuracy".to_owned(),
+            patience: 0,
+            min_delta: 0.0,
+        };
+        check(
+            &|c| c.early_stopping = Some(rule.clone()),
+            "early_stopping",
+            "patience = 0",
+        );
+        let checkpoint = CheckpointConfig {
+            every_minutes: Some(-1.0),
+            ..CheckpointConfig::default()
+        };
+        assert_eq!(checkpoint.check().unwrap_err().0, "every_minutes");
+        assert!(CheckpointConfig::default().check().is_ok());
     }
 }

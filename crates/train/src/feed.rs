@@ -8,8 +8,71 @@ use std::thread::JoinHandle;
 use kiln_learn::{Error, Result};
 use kiln_tokens::{Batch, BatchSource, SamplePosition};
 
-/// The micro-batches of one update, with the place of each.
-pub(crate) type Update = Vec<(SamplePosition, Batch)>;
+use crate::Sizes;
+use crate::memory::portions;
+use crate::shorten::shorten;
+
+/// The rows of one update.
+pub(crate) struct Update {
+    /// Its micro-batches, with the place of each.
+    pub(crate) batches: Vec<(SamplePosition, Batch)>,
+    /// Its first row in the order of the data.
+    pub(crate) from: u64,
+    /// How many rows.
+    pub(crate) rows: u64,
+}
+
+/// How updates are cut from the order of the data.
+#[derive(Clone)]
+pub(crate) struct Cut {
+    pub(crate) sizes: Sizes,
+    /// Rows of a micro-batch at most.
+    pub(crate) micro_rows: u64,
+    /// Parts of the order that are passed over: first row, and the one after the last.
+    pub(crate) excluded: Vec<(u64, u64)>,
+}
+
+impl Cut {
+    /// Where a batch begins that is due at a row: behind what is passed over.
+    fn begin(&self, mut row: u64) -> u64 {
+        let covers = |row: u64| {
+            let found = self
+                .excluded
+                .iter()
+                .find(|(from, to)| (*from..*to).contains(&row));
+            found.map(|(_, to)| *to)
+        };
+        while let Some(end) = covers(row) {
+            row = end;
+        }
+        row
+    }
+
+    /// The rows of update number `step`, the one before which ended at row `at`.
+    pub(crate) fn update(&self, source: &dyn BatchSource, at: u64, step: u64) -> Result<Update> {
+        let from = self.begin(at);
+        let rows = self.sizes.rows(step);
+        let context = self.sizes.context(step);
+        let mut at = SamplePosition(from);
+        let mut batches = Vec::new();
+        for count in portions(rows, self.micro_rows) {
+            let whole = source
+                .rows(at, usize::try_from(count).unwrap_or(usize::MAX))
+                .map_err(Error::Data)?;
+            let batch = match context {
+                Some(length) => shorten(whole, length),
+                None => whole,
+            };
+            batches.push((at, batch));
+            at = at + count;
+        }
+        Ok(Update {
+            batches,
+            from,
+            rows,
+        })
+    }
+}
 
 /// The updates of a range of steps, in order.
 pub(crate) struct Feed {
@@ -17,21 +80,14 @@ pub(crate) struct Feed {
     worker: Option<JoinHandle<()>>,
 }
 
-/// How updates are cut from the order of the data.
-#[derive(Clone, Copy)]
-pub(crate) struct Cut {
-    pub(crate) start: SamplePosition,
-    pub(crate) batch_rows: u64,
-    pub(crate) micro_rows: u64,
-}
-
 /// Updates made ahead: one in the making while one is waited for.
 const AHEAD: usize = 2;
 
 impl Feed {
-    pub(crate) fn new(source: Arc<dyn BatchSource>, cut: Cut, steps: Range<u64>) -> Self {
+    /// Updates from row `at` on.
+    pub(crate) fn new(source: Arc<dyn BatchSource>, cut: Cut, at: u64, steps: Range<u64>) -> Self {
         let (sender, ready) = sync_channel(AHEAD);
-        let worker = std::thread::spawn(move || work(&*source, cut, steps, &sender));
+        let worker = std::thread::spawn(move || work(&*source, &cut, at, steps, &sender));
         Self {
             ready: Some(ready),
             worker: Some(worker),
@@ -56,27 +112,21 @@ impl Drop for Feed {
 
 fn work(
     source: &dyn BatchSource,
-    cut: Cut,
+    cut: &Cut,
+    mut at: u64,
     steps: Range<u64>,
     sender: &SyncSender<Result<Update>>,
 ) {
-    let mut at = cut.start;
-    for _ in steps {
-        let update = read(source, cut, at);
-        let failed = update.is_err();
-        if sender.send(update).is_err() || failed {
+    for step in steps {
+        let update = cut.update(source, at, step);
+        let end = update.as_ref().map(|update| update.from + update.rows);
+        let Ok(end) = end else {
+            let _ = sender.send(update); // who does not listen any more needs no error
+            return;
+        };
+        if sender.send(update).is_err() {
             return;
         }
-        at = at + cut.batch_rows;
+        at = end;
     }
-}
-
-fn read(source: &dyn BatchSource, cut: Cut, at: SamplePosition) -> Result<Update> {
-    let rows = usize::try_from(cut.micro_rows).unwrap_or(usize::MAX);
-    (0..cut.batch_rows / cut.micro_rows)
-        .map(|micro| {
-            let at = at + micro * cut.micro_rows;
-            Ok((at, source.rows(at, rows).map_err(Error::Data)?))
-        })
-        .collect()
 }

@@ -1,20 +1,24 @@
 //! From traces on the device to records in the log.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kiln_checkpoint::TrainingState;
 use kiln_learn::{Measures, Result};
-use kiln_run::{Record, Unit};
+use kiln_run::{Record, Unit, disk_free, processor_time};
 use kiln_tensor::{Tensor, resident_bytes};
 
-use crate::trainer::Plan;
-use crate::update::Traces;
+use crate::noise_scale::{Norms, noise_scale};
+use crate::plan::Plan;
+use crate::update::{Part, Traces};
 
 /// Gathers what happened since the last record.
 pub(crate) struct Journal {
     began: Instant,
     earlier_seconds: f64,
     memory_total: Option<u64>,
+    /// Where the run lies.
+    folder: PathBuf,
     window: Window,
 }
 
@@ -26,6 +30,8 @@ struct Window {
     loss: Option<Tensor>,
     skipped: Option<Tensor>,
     norm: Option<Tensor>,
+    part: Option<Part>,
+    processor: Option<Duration>,
     waited: Duration,
     /// Time that evaluations and saves took: not a part of a step.
     aside: Duration,
@@ -40,6 +46,8 @@ impl Window {
             loss: None,
             skipped: None,
             norm: None,
+            part: None,
+            processor: processor_time(),
             waited: Duration::ZERO,
             aside: Duration::ZERO,
         }
@@ -54,11 +62,12 @@ pub(crate) struct Entry {
 }
 
 impl Journal {
-    pub(crate) fn new(state: &TrainingState) -> Self {
+    pub(crate) fn new(state: &TrainingState, folder: &Path) -> Self {
         Self {
             began: Instant::now(),
             earlier_seconds: state.seconds,
             memory_total: memory_total(),
+            folder: folder.to_owned(),
             window: Window::new(),
         }
     }
@@ -94,6 +103,7 @@ impl Journal {
             None => traces.skipped,
         });
         self.window.norm = Some(traces.norm);
+        self.window.part = traces.part;
         Ok(())
     }
 
@@ -117,6 +127,22 @@ impl Journal {
             .elapsed()
             .saturating_sub(window.aside)
             .as_secs_f64();
+        let gradient_norm = number(&window.norm)?;
+        let noise = match (&window.part, gradient_norm) {
+            (Some(part), Some(norm)) => {
+                let (few, all) = part.rows;
+                let norms = Norms {
+                    part: (few as f64, part.squared_norm()?),
+                    whole: (all as f64, norm * norm),
+                };
+                noise_scale(&mut state.noise_average, norms)
+            }
+            _ => None,
+        };
+        let wall = window.since.elapsed().as_secs_f64();
+        let processor = processor_time()
+            .zip(window.processor)
+            .map(|(now, before)| now.saturating_sub(before).as_secs_f64());
         let train_loss = number(&window.loss)?.map(|sum| sum / window.targets.max(1) as f64);
         let mut record = Record {
             step: state.step,
@@ -125,7 +151,12 @@ impl Journal {
             seconds: self.seconds(),
             train_loss,
             learning_rate: Some(learning_rate),
-            gradient_norm: number(&window.norm)?,
+            gradient_norm,
+            gradient_noise_scale: noise,
+            cpu_percent: processor
+                .filter(|_| wall > 0.0)
+                .map(|seconds| 100.0 * seconds / wall),
+            disk_free_bytes: disk_free(&self.folder),
             tokens_per_second: (time > 0.0).then(|| window.targets as f64 / time),
             milliseconds_per_step: (window.steps > 0).then(|| 1e3 * time / window.steps as f64),
             data_share: (time > 0.0).then(|| window.waited.as_secs_f64() / time),

@@ -15,11 +15,26 @@
 mod config;
 mod error;
 mod feed;
+#[cfg(test)]
+mod fixture;
+mod growth;
 mod journal;
 mod loss_scale;
+mod measure;
+mod memory;
+mod noise_scale;
+mod not_finite;
+mod plan;
+mod profile;
+mod shorten;
 mod trainer;
 mod update;
 
-pub use config::{CheckpointConfig, Config};
+pub use config::{CheckpointConfig, Config, Wrong};
 pub use error::Error;
-pub use trainer::{Clip, Finished, Parts, Plan, Trainer};
+pub use growth::{Sizes, Warmup};
+pub use measure::EarlyStopping;
+pub use not_finite::NotFinite;
+pub use plan::{Clip, Finished, Parts, Plan};
+pub use profile::{PhaseTime, Profile};
+pub use trainer::Trainer;

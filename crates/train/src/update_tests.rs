@@ -1,114 +1,15 @@
 //! One update over a linear model whose gradient is known by hand.
 
-use kiln_learn::{
-    Context, DeviceBatch, Head, Inputs, LinearView, LossSum, Model, Network, Objective, Optimizer,
-    Output, Rates, Snapshot, State, Stateful,
-};
-use kiln_tensor::{Builder, Device, Draws, Init, Kind, Parameters, Precision, Role, Tensor};
+use kiln_learn::{Network, Optimizer, Rates, State, Stateful};
+use kiln_tensor::{Device, Draws, Precision, Tensor};
 use kiln_tokens::{Batch, Column, IGNORED, SamplePosition, column};
 
 use super::*;
+use crate::fixture::{Descent, Products, network, network_in};
 use crate::loss_scale::Scaled;
+use crate::profile::Stopwatch;
 
-/// One number for each id: the loss of a target is that number times the target.
-struct Table(Tensor);
-
-impl Model for Table {
-    fn forward(&self, inputs: &Inputs, state: Option<&mut State>, _: &Context) -> Result<Output> {
-        if let Some(state) = state {
-            let carried = state.part(0) + self.0.sum(Kind::Float).detach();
-            state.set_part(0, carried);
-        }
-        Ok(Output::of(self.0.index_select(0, &inputs.ids.view([-1]))))
-    }
-    fn new_state(&self, rows: i64, _: i64) -> Option<State> {
-        let zeros = Tensor::zeros([rows], (Kind::Float, Device::Cpu));
-        Some(State::new(vec![("sum".to_owned(), zeros)]))
-    }
-    fn context_limit(&self) -> Option<i64> {
-        None
-    }
-    fn carries_state(&self) -> bool {
-        true
-    }
-    fn operations_per_token(&self, _: i64) -> f64 {
-        0.0
-    }
-}
-
-/// A product with one: `[1, 1]`.
-struct Same(Tensor);
-
-impl Head for Same {
-    fn linear(&self) -> LinearView<'_> {
-        LinearView {
-            weight: &self.0,
-            bias: None,
-            cap: None,
-        }
-    }
-}
-
-struct Products;
-
-impl Objective for Products {
-    fn loss(&self, _: &dyn Head, output: &Output, batch: &DeviceBatch) -> Result<LossSum> {
-        let targets = batch.ids(column::TARGETS)?.view([-1]);
-        let scored = targets.ne(IGNORED).to_kind(Kind::Float);
-        let sum = (&output.hidden * targets * scored).sum(Kind::Float);
-        let outputs = None;
-        Ok(LossSum { sum, outputs })
-    }
-}
-
-/// Takes the gradient away, at a rate of one.
-struct Descent;
-
-impl Stateful for Descent {
-    fn save(&self, _: &Parameters) -> Snapshot {
-        Snapshot::default()
-    }
-    fn load(
-        &mut self,
-        _: &Parameters,
-        _: &std::collections::BTreeMap<String, Tensor>,
-        _: &serde_json::Map<String, serde_json::Value>,
-    ) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl Optimizer for Descent {
-    fn step(
-        &mut self,
-        parameters: &mut Parameters,
-        _: &Rates,
-        skip: Option<&Tensor>,
-    ) -> Result<()> {
-        let skip = f64::try_from(skip.expect("the loop says whether to skip"))?;
-        if skip == 0.0 {
-            let _ = parameters
-                .masters()
-                .shallow_clone()
-                .f_sub_(parameters.gradients())?;
-        }
-        Ok(())
-    }
-}
-
-fn network(value: f64) -> Network {
-    network_in(value, Precision::Fp32)
-}
-
-fn network_in(value: f64, precision: Precision) -> Network {
-    let mut builder = Builder::new(Device::Cpu, Draws::new(0));
-    let table = builder.parameter("table", &[3], Role::Embedding, Init::Constant(value));
-    Network {
-        trunk: Box::new(Table(table)),
-        head: Box::new(Same(Tensor::ones([1, 1], (Kind::Float, Device::Cpu)))),
-        parameters: builder.finish(precision).unwrap(),
-    }
-}
+type Update = Vec<(SamplePosition, Batch)>;
 
 /// A micro-batch of one row.
 fn micro(ids: &[i64], targets: &[i64]) -> (SamplePosition, Batch) {
@@ -128,6 +29,8 @@ fn update(network: &mut Network, batches: &Update, carry: &mut [State]) -> Trace
         activation_checkpointing: false,
         loss_scale: None,
         clip: &|parameters| Ok(parameters.gradients().norm()),
+        watch: &mut Stopwatch::off(),
+        measure_part: false,
     };
     let rates = Rates { learning_rate: 1.0 };
     learner.update(batches, carry, &rates).unwrap()
@@ -170,6 +73,8 @@ fn an_update_without_numbers_changes_no_weight_and_leaves_no_state() {
         activation_checkpointing: false,
         loss_scale: None,
         clip: &|parameters| Ok(parameters.gradients().norm() * f64::NAN),
+        watch: &mut Stopwatch::off(),
+        measure_part: false,
     };
     let rates = Rates { learning_rate: 1.0 };
     let traces = learner.update(&batches, &mut carry, &rates).unwrap();
@@ -212,6 +117,8 @@ fn fp16_overflows_are_skipped_and_halve_the_scale() {
             activation_checkpointing: false,
             loss_scale: Some(&scale),
             clip: &|parameters| Ok(parameters.gradients().norm()),
+            watch: &mut Stopwatch::off(),
+            measure_part: false,
         };
         let traces = learner.update(&batches, &mut [], &rates).unwrap();
         assert_eq!(f64::try_from(&traces.skipped).unwrap(), skipped);
@@ -284,6 +191,8 @@ fn small_gradients_survive_in_fp16_because_the_loss_is_scaled() {
             activation_checkpointing: false,
             loss_scale: (precision == Precision::Fp16).then_some(&scale),
             clip: &|parameters| Ok(parameters.gradients().norm()),
+            watch: &mut Stopwatch::off(),
+            measure_part: false,
         };
         let rates = Rates { learning_rate: 0.0 };
         learner.update(&batches, &mut [], &rates).unwrap();
@@ -294,4 +203,29 @@ fn small_gradients_survive_in_fp16_because_the_loss_is_scaled() {
     for (one, other) in half.iter().zip(&whole) {
         assert!((one - other).abs() <= 2e-3 * other, "{half:?} {whole:?}");
     }
+}
+
+#[test]
+fn the_first_micro_batch_is_measured_by_its_own_mean() {
+    // Mean gradients: 2 of id 0 in the first row, 4 of id 1 in the second, and (1, 2) in both together.
+    let batches = vec![micro(&[0, 0], &[2, 2]), micro(&[1, 1], &[4, 4])];
+    let mut network = network(0.5);
+    let mut learner = Learner {
+        network: &mut network,
+        objective: &Products,
+        optimizer: &mut Descent,
+        draws: Draws::new(0),
+        activation_checkpointing: false,
+        loss_scale: None,
+        clip: &|parameters| Ok(parameters.gradients().norm()),
+        watch: &mut Stopwatch::off(),
+        measure_part: true,
+    };
+    let rates = Rates { learning_rate: 1.0 };
+    let traces = learner.update(&batches, &mut [], &rates).unwrap();
+    let part = traces.part.unwrap();
+    assert_eq!(part.rows, (1, 2));
+    assert_eq!(part.squared_norm().unwrap(), 4.0);
+    let norm = f64::try_from(&traces.norm).unwrap();
+    assert!((norm * norm - 5.0).abs() < 1e-6, "{norm}");
 }
