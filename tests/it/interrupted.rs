@@ -107,6 +107,17 @@ fn a_killed_transformer_ends_with_the_same_bits() {
     check(recipes::TRANSFORMER);
 }
 
+/// Batches and rows that grow, examples of a permutation, and a profile that is taken again by each process.
+#[test]
+fn a_killed_run_with_growing_batches_ends_with_the_same_bits() {
+    let warmups = "threads = 1\nclip_value = 0.5\nprofile = 5\nbatch_size_warmup = { from = 3, over_steps = 40 }\n\
+                   context_warmup = { from = 8, over_steps = 50 }";
+    let recipe = recipes::TRANSFORMER
+        .replace("order = \"windows\"", "order = \"permutation\"")
+        .replace("threads = 1", warmups);
+    check(&recipe);
+}
+
 #[test]
 fn a_killed_lstm_with_carried_state_ends_with_the_same_bits() {
     check(recipes::RECURRENT);

@@ -10,6 +10,9 @@ mod architectures;
 /// Results on real data sets, where they are at hand.
 #[cfg(feature = "torch")]
 mod data;
+/// Full disks, little memory, signals and requests.
+#[cfg(feature = "torch")]
+mod engine;
 /// The verbs that need no tensors.
 mod ground;
 /// Killed at any instant, a run ends with the bits of one that was not.

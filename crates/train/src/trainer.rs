@@ -16,9 +16,7 @@ use crate::profile::{Phase, Stopwatch};
 use crate::update::{Learner, Sums, Traces};
 use crate::{Error, Finished, NotFinite, Parts, Plan, measure};
 
-#[path = "recovery.rs"]
 mod recovery;
-#[path = "saving.rs"]
 mod saving;
 
 /// A run in progress.
@@ -409,5 +407,4 @@ fn processor() -> String {
 }
 
 #[cfg(test)]
-#[path = "trainer_tests.rs"]
 mod tests;

@@ -1,6 +1,7 @@
 //! Every architecture in training: the same losses to the bit, and memory that does not grow.
 #![allow(clippy::unwrap_used)]
 
+mod accumulation;
 mod architectures;
 mod losses;
 mod memory;
