@@ -131,7 +131,7 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// Steps from the best on; those without a measure after those with, newest first.
+    /// Steps from the best on, of equals the first; those without a measure after those with, newest first.
     fn by_quality(&self) -> Result<Vec<u64>> {
         let mut steps: Vec<(f64, u64)> = self
             .steps()?
@@ -145,7 +145,10 @@ impl Checkpoints {
                 (rank.unwrap_or(f64::INFINITY), step)
             })
             .collect();
-        steps.sort_by(|(a, s), (b, t)| a.total_cmp(b).then(t.cmp(s)));
+        steps.sort_by(|(a, s), (b, t)| {
+            let order = if a.is_finite() { s.cmp(t) } else { t.cmp(s) };
+            a.total_cmp(b).then(order)
+        });
         Ok(steps.into_iter().map(|(_, step)| step).collect())
     }
 
@@ -462,7 +465,7 @@ mod tests {
     #[test]
     fn more_may_be_better() {
         let (_folder, checkpoints) = fresh();
-        for (step, accuracy) in [(1, 0.5), (2, 0.75), (3, 0.25)] {
+        for (step, accuracy) in [(1, 0.5), (2, 0.75), (3, 0.25), (4, 0.75)] {
             let best = Best {
                 measure: "accuracy".to_owned(),
                 higher_is_better: true,

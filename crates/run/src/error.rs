@@ -129,6 +129,7 @@ pub(crate) fn describe(error: &io::Error) -> String {
         io::ErrorKind::NotADirectory => "not a folder".into(),
         io::ErrorKind::IsADirectory => "a folder, not a file".into(),
         io::ErrorKind::PermissionDenied => "permission denied".into(),
+        io::ErrorKind::ReadOnlyFilesystem => "on a file system that can only be read".into(),
         _ => error.to_string(),
     }
 }
