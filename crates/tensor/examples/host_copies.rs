@@ -1,5 +1,6 @@
 //! How long a copy of weights and optimizer state holds a training: `cargo run --release -p kiln-tensor --example host_copies -- 124`
-//! copies three times so many million numbers, in pieces as a model has them, into memory that is new, reserved, and used again.
+//! copies three times so many million numbers, in pieces as a model has them, into memory that is new, reserved, and used again
+//! (five times, or as often as a second number says).
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
 use std::time::Instant;
@@ -35,7 +36,10 @@ fn main() {
     };
     let mut copies = HostCopies::new();
     time("into new memory", &mut || copies.take(&tensors).unwrap());
-    for _ in 0..5 {
+    let rounds = std::env::args()
+        .nth(2)
+        .map_or(5, |word| word.parse().unwrap());
+    for _ in 0..rounds {
         time("again", &mut || copies.take(&tensors).unwrap());
     }
     let mut reserved = HostCopies::new();
