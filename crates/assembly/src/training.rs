@@ -218,7 +218,7 @@ fn train(
     let parts = Parts {
         objective: design.objective(&shape)?,
         optimizer: design.optimizer(&network.parameters),
-        schedule: design.schedule(),
+        schedule: design.schedule(targets),
         clip: Box::new(move |parameters| kiln_optim::clip_by_norm(parameters, clip_norm)),
         source,
         evaluation: Box::new(evaluation),

@@ -37,7 +37,7 @@ pub use checkpoint::{checkpoint, on_gradient};
 pub use device::{DeviceChoice, set_threads, threads};
 pub use draws::{Draws, Generator, Key};
 pub use error::Error;
-pub use gradients::{AdamwStep, adamw_step, backward};
+pub use gradients::{AdamStep, adam_step, backward};
 pub use linear_cross_entropy::{
     CrossEntropyOptions, Loss, LossPath, cross_entropy, linear_cross_entropy, scored_rows,
 };
