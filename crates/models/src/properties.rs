@@ -62,6 +62,22 @@ fn decoders() -> Vec<(&'static str, transformer::Config)> {
             },
         ),
         (
+            "modern with pairs and convolutions",
+            transformer::Config {
+                short_convolution: Some(3),
+                bigrams: Some(1000),
+                ..with(Style::Modern)
+            },
+        ),
+        (
+            "pairs that share rows",
+            transformer::Config {
+                short_convolution: Some(2),
+                bigrams: Some(11),
+                ..with(Style::Llama)
+            },
+        ),
+        (
             "mixtral",
             transformer::Config {
                 experts: Some(3),

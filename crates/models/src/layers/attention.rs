@@ -40,6 +40,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) turn: Option<&'a Turn>,
     /// Added to the scores, `[1, heads, queries, keys]`.
     pub(crate) bias: Option<&'a Tensor>,
+    /// Which document each place is of, `[batch, time]`, where a row holds several.
+    pub(crate) documents: Option<&'a Tensor>,
     pub(crate) context: &'a Context,
 }
 

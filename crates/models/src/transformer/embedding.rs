@@ -7,10 +7,12 @@ use super::plan::Plan;
 use super::style::Positions;
 use crate::layers::look_up;
 use crate::layers::norm::Norm;
+use crate::layers::short_convolution::same_document;
 
 /// Ids to hidden states.
 pub(crate) struct Embedding {
     tokens: Tensor,            // [vocabulary, width]
+    pairs: Option<Tensor>,     // [rows, width]
     positions: Option<Tensor>, // [context, width], learned or sinusoidal
     segments: Option<Tensor>,  // [segments, width]
     norm: Option<Norm>,
@@ -36,6 +38,11 @@ impl Embedding {
             )
         };
         let tokens = table("embedding", vocabulary, init);
+        // Zero at first: a token is known before its pairs are.
+        let pairs = plan.bigrams.map(|most| {
+            let rows = most.min(vocabulary * (vocabulary + 1));
+            table("bigram", rows, Init::Constant(0.0))
+        });
         let positions = match plan.positions {
             Positions::Learned => Some(table("position", context_length, init)),
             Positions::Sinusoidal => Some(sinusoids(context_length, width, tokens.device())),
@@ -45,6 +52,7 @@ impl Embedding {
         let norm = plan.block.norm;
         Self {
             tokens,
+            pairs,
             positions,
             segments,
             norm: plan
@@ -72,8 +80,23 @@ impl Embedding {
         self.context_length
     }
 
-    /// `[batch, time]`, of which a row has `seen` before, to `[batch, time, width]`.
-    pub(crate) fn forward(&self, inputs: &Inputs, seen: i64, context: &Context) -> Result<Tensor> {
+    /// Whether it must know the id before the first, [`NONE_BEFORE`](Self::NONE_BEFORE) where there is none.
+    pub(crate) fn reads_pairs(&self) -> bool {
+        self.pairs.is_some()
+    }
+
+    /// What stands in the place of an id before a row's first.
+    pub(crate) const NONE_BEFORE: i64 = -1;
+
+    /// `[batch, time]`, of which a row has `seen` before, the last of these `previous`, `[batch, 1]`, if any, to `[batch, time,
+    /// width]`.
+    pub(crate) fn forward(
+        &self,
+        inputs: &Inputs,
+        seen: i64,
+        previous: Option<&Tensor>,
+        context: &Context,
+    ) -> Result<Tensor> {
         let (_, time) = inputs.ids.size2()?;
         let limit = self.context_length;
         if seen + time > limit {
@@ -83,6 +106,10 @@ impl Embedding {
             )));
         }
         let mut hidden = look_up(&self.tokens, &inputs.ids)?; // [batch, time, width]
+        if let Some(table) = &self.pairs {
+            let rows = self.pair_rows(table.size()[0], inputs, previous)?;
+            hidden = hidden.f_add(&look_up(table, &rows)?)?;
+        }
         if self.scale != 1.0 {
             hidden = hidden.f_mul_scalar(self.scale)?;
         }
@@ -106,6 +133,34 @@ impl Embedding {
             hidden = norm.forward(&hidden)?;
         }
         context.dropout(&hidden, self.dropout)
+    }
+}
+
+impl Embedding {
+    /// The row of each id and the one before it, `[batch, time]`.
+    fn pair_rows(&self, rows: i64, inputs: &Inputs, previous: Option<&Tensor>) -> Result<Tensor> {
+        let ids = &inputs.ids;
+        let (batch, time) = ids.size2()?;
+        let first = match previous {
+            Some(previous) => previous.shallow_clone(),
+            None => Tensor::f_full([batch, 1], Self::NONE_BEFORE, (Kind::Int64, ids.device()))?,
+        };
+        let mut before = Tensor::f_cat(&[&first, &ids.f_narrow(1, 0, time - 1)?], 1)?;
+        if let Some(documents) = &inputs.documents {
+            let own = same_document(documents, 1)?.f_to_kind(Kind::Bool)?;
+            let none = before.f_full_like(Self::NONE_BEFORE)?;
+            before = before.f_where_self(&own, &none)?;
+        }
+        let before = before.f_add_scalar(1)?; // 0 for none
+        let vocabulary = self.tokens.size()[0];
+        if rows == vocabulary * (vocabulary + 1) {
+            return Ok(before.f_mul_scalar(vocabulary)?.f_add(ids)?);
+        }
+        // Two odd numbers near 2^31 over the golden ratio and its square: neighbours scatter, and products stay below 2^62.
+        let mixed = before
+            .f_mul_scalar(1_327_217_885i64)?
+            .f_add(&ids.f_mul_scalar(820_265_763i64)?)?;
+        Ok(mixed.f_remainder(rows)?)
     }
 }
 
