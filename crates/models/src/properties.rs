@@ -65,7 +65,7 @@ fn decoders() -> Vec<(&'static str, transformer::Config)> {
             "modern with pairs and convolutions",
             transformer::Config {
                 short_convolution: Some(3),
-                bigrams: Some(1000),
+                ngrams: vec![1000],
                 ..with(Style::Modern)
             },
         ),
@@ -73,7 +73,7 @@ fn decoders() -> Vec<(&'static str, transformer::Config)> {
             "pairs that share rows",
             transformer::Config {
                 short_convolution: Some(2),
-                bigrams: Some(11),
+                ngrams: vec![11, 13, 100_000],
                 ..with(Style::Llama)
             },
         ),

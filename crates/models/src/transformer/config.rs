@@ -94,10 +94,10 @@ pub struct Config {
     /// most. None if left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub short_convolution: Option<i64>,
-    /// Rows of a table of pairs of a token and the one before, added to the tokens' own: as many as there are pairs at most, and
-    /// where there are more pairs they share rows. None if left out.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bigrams: Option<i64>,
+    /// Rows of tables of a token with the one before it, with the two before it, and so on, added to the tokens' own (Huang et al.,
+    /// 2025): as many as there are such sequences at most, and where there are more they share rows. None if left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ngrams: Vec<i64>,
     /// Whether each layer has a factor for the stream and one for the embedding, added anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub residual_scalars: Option<bool>,
@@ -143,7 +143,7 @@ impl Default for Config {
             logit_cap: None,
             value_embeddings: None,
             short_convolution: None,
-            bigrams: None,
+            ngrams: Vec::new(),
             residual_scalars: None,
             dropout: 0.0,
             bias: None,
@@ -185,12 +185,13 @@ impl Config {
             ("relative_distance", self.relative_distance),
             ("window", self.window),
             ("short_convolution", self.short_convolution),
-            ("bigrams", self.bigrams),
             ("experts", self.experts),
             ("experts_per_token", self.experts_per_token),
         ];
+        let tables = self.ngrams.iter().map(|rows| ("ngrams", *rows));
         let counts: Vec<(&'static str, i64)> = (given.into_iter())
             .filter_map(|(key, count)| Some((key, count?)))
+            .chain(tables)
             .collect();
         at_least_one(&counts)?;
         probability("dropout", self.dropout)?;
@@ -334,7 +335,7 @@ impl Config {
             ("value_embeddings", plan.value_embeddings),
             ("residual_scalars", plan.residual_scalars),
             ("short_convolution", plan.block.short_convolution > 1),
-            ("bigrams", plan.bigrams.is_some()),
+            ("ngrams", !plan.ngrams.is_empty()),
         ];
         for (key, on) in modern {
             if on && plan.family != Family::Decoder {

@@ -12,7 +12,7 @@ use crate::layers::short_convolution::same_document;
 /// Ids to hidden states.
 pub(crate) struct Embedding {
     tokens: Tensor,            // [vocabulary, width]
-    pairs: Option<Tensor>,     // [rows, width]
+    ngrams: Vec<Tensor>,       // of two tokens, of three, and so on, [rows, width] each
     positions: Option<Tensor>, // [context, width], learned or sinusoidal
     segments: Option<Tensor>,  // [segments, width]
     norm: Option<Norm>,
@@ -38,11 +38,14 @@ impl Embedding {
             )
         };
         let tokens = table("embedding", vocabulary, init);
-        // Zero at first: a token is known before its pairs are.
-        let pairs = plan.bigrams.map(|most| {
-            let rows = most.min(vocabulary * (vocabulary + 1));
-            table("bigram", rows, Init::Constant(0.0))
-        });
+        // Zero at first: a token is known before what stands before it is.
+        let sequences = plan.ngrams.iter().zip(2u32..);
+        let ngrams = sequences
+            .map(|(most, length)| {
+                let rows = all_sequences(vocabulary, length).min(*most);
+                table(&format!("ngram.{length}"), rows, Init::Constant(0.0))
+            })
+            .collect();
         let positions = match plan.positions {
             Positions::Learned => Some(table("position", context_length, init)),
             Positions::Sinusoidal => Some(sinusoids(context_length, width, tokens.device())),
@@ -52,7 +55,7 @@ impl Embedding {
         let norm = plan.block.norm;
         Self {
             tokens,
-            pairs,
+            ngrams,
             positions,
             segments,
             norm: plan
@@ -80,16 +83,15 @@ impl Embedding {
         self.context_length
     }
 
-    /// Whether it must know the id before the first, [`NONE_BEFORE`](Self::NONE_BEFORE) where there is none.
-    pub(crate) fn reads_pairs(&self) -> bool {
-        self.pairs.is_some()
+    /// How many ids before a row's first it must know.
+    pub(crate) fn before(&self) -> i64 {
+        i64::try_from(self.ngrams.len()).unwrap_or(i64::MAX)
     }
 
     /// What stands in the place of an id before a row's first.
-    pub(crate) const NONE_BEFORE: i64 = -1;
+    pub(crate) const NONE: i64 = -1;
 
-    /// `[batch, time]`, of which a row has `seen` before, the last of these `previous`, `[batch, 1]`, if any, to `[batch, time,
-    /// width]`.
+    /// `[batch, time]`, of which a row has `seen` before, the last of these `previous`, `[batch, before]`, to `[batch, time, width]`.
     pub(crate) fn forward(
         &self,
         inputs: &Inputs,
@@ -106,8 +108,7 @@ impl Embedding {
             )));
         }
         let mut hidden = look_up(&self.tokens, &inputs.ids)?; // [batch, time, width]
-        if let Some(table) = &self.pairs {
-            let rows = self.pair_rows(table.size()[0], inputs, previous)?;
+        for (table, rows) in self.ngrams.iter().zip(self.ngram_rows(inputs, previous)?) {
             hidden = hidden.f_add(&look_up(table, &rows)?)?;
         }
         if self.scale != 1.0 {
@@ -137,31 +138,57 @@ impl Embedding {
 }
 
 impl Embedding {
-    /// The row of each id and the one before it, `[batch, time]`.
-    fn pair_rows(&self, rows: i64, inputs: &Inputs, previous: Option<&Tensor>) -> Result<Tensor> {
+    /// The rows of each id and those before it in the tables of several tokens, `[batch, time]` each.
+    fn ngram_rows(&self, inputs: &Inputs, previous: Option<&Tensor>) -> Result<Vec<Tensor>> {
+        if self.ngrams.is_empty() {
+            return Ok(Vec::new());
+        }
         let ids = &inputs.ids;
         let (batch, time) = ids.size2()?;
+        let before = self.before();
         let first = match previous {
             Some(previous) => previous.shallow_clone(),
-            None => Tensor::f_full([batch, 1], Self::NONE_BEFORE, (Kind::Int64, ids.device()))?,
+            None => Tensor::f_full([batch, before], Self::NONE, (Kind::Int64, ids.device()))?,
         };
-        let mut before = Tensor::f_cat(&[&first, &ids.f_narrow(1, 0, time - 1)?], 1)?;
-        if let Some(documents) = &inputs.documents {
-            let own = same_document(documents, 1)?.f_to_kind(Kind::Bool)?;
-            let none = before.f_full_like(Self::NONE_BEFORE)?;
-            before = before.f_where_self(&own, &none)?;
-        }
-        let before = before.f_add_scalar(1)?; // 0 for none
+        let all = Tensor::f_cat(&[&first, ids], 1)?; // [batch, before + time]
         let vocabulary = self.tokens.size()[0];
-        if rows == vocabulary * (vocabulary + 1) {
-            return Ok(before.f_mul_scalar(vocabulary)?.f_add(ids)?);
+        let mut number = ids.shallow_clone(); // of a sequence, where each has its own row
+        let mut mixed = ids.shallow_clone(); // the same, where they share
+        let mut shorter = vocabulary; // sequences of one token less
+        let mut rows = Vec::with_capacity(self.ngrams.len());
+        for (table, distance) in self.ngrams.iter().zip(1..) {
+            let mut earlier = all.f_narrow(1, before - distance, time)?;
+            if let Some(documents) = &inputs.documents {
+                let own = same_document(documents, distance)?.f_to_kind(Kind::Bool)?;
+                earlier = earlier.f_where_self(&own, &earlier.f_full_like(Self::NONE)?)?;
+            }
+            let earlier = earlier.f_add_scalar(1)?; // 0 for none
+            number = number.f_add(&earlier.f_mul_scalar(shorter)?)?;
+            mixed = mixed
+                .f_mul_scalar(MIXING)?
+                .f_add(&earlier)?
+                .f_remainder(MODULUS)?;
+            shorter = shorter.saturating_mul(vocabulary + 1);
+            let count = table.size()[0];
+            rows.push(if count == shorter {
+                number.shallow_clone()
+            } else {
+                mixed.f_remainder(count)?
+            });
         }
-        // Two odd numbers near 2^31 over the golden ratio and its square: neighbours scatter, and products stay below 2^62.
-        let mixed = before
-            .f_mul_scalar(1_327_217_885i64)?
-            .f_add(&ids.f_mul_scalar(820_265_763i64)?)?;
-        Ok(mixed.f_remainder(rows)?)
+        Ok(rows)
     }
+}
+
+/// Factor of the numbers of sequences that share rows: the modulus over the golden ratio, so that neighbours scatter.
+const MIXING: i64 = 1_327_217_885;
+/// A prime, 2^31 - 1: products of two numbers below it do not overflow.
+const MODULUS: i64 = 2_147_483_647;
+
+/// How many sequences of so many tokens there are, of which all but the last may be missing.
+fn all_sequences(vocabulary: i64, length: u32) -> i64 {
+    let before = (vocabulary + 1).saturating_pow(length - 1);
+    before.saturating_mul(vocabulary)
 }
 
 /// The place of each id in its document, `[batch, time]`.

@@ -17,8 +17,8 @@ impl Config {
             "no family",
             &[
                 (
-                    "a table of pairs: leave bigrams out",
-                    plan.bigrams.is_none(),
+                    "tables of several tokens: leave ngrams out",
+                    plan.ngrams.is_empty(),
                 ),
                 (
                     "a convolution before attention: leave short_convolution out",

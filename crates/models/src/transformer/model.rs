@@ -35,11 +35,9 @@ impl Transformer {
         self.embedding.table()
     }
 
-    /// Where a state holds the id before, if the embedding reads it.
+    /// Where a state holds the ids before, if the embedding reads them.
     fn previous(&self) -> Option<usize> {
-        self.embedding
-            .reads_pairs()
-            .then(|| self.stack.cached_parts())
+        (self.embedding.before() > 0).then(|| self.stack.cached_parts())
     }
 }
 
@@ -65,7 +63,8 @@ impl Model for Transformer {
         if let Some(state) = state {
             let time = inputs.ids.size()[1];
             if let Some(last) = last {
-                state.set_part(last, inputs.ids.f_narrow(1, time - 1, 1)?);
+                let all = Tensor::f_cat(&[state.part(last), &inputs.ids], 1)?;
+                state.set_part(last, all.f_narrow(1, time, self.embedding.before())?);
             }
             state.advance(time);
         }
@@ -77,9 +76,10 @@ impl Model for Transformer {
         let options = (self.embedding.kind(), self.embedding.device());
         self.is_decoder.then(|| {
             let mut parts = self.stack.caches(rows, capacity, options);
-            if self.embedding.reads_pairs() {
+            if self.embedding.before() > 0 {
                 let none = (Kind::Int64, options.1);
-                let none = Tensor::full([rows, 1], Embedding::NONE_BEFORE, none);
+                let sizes = [rows, self.embedding.before()];
+                let none = Tensor::full(sizes, Embedding::NONE, none);
                 parts.push(("previous".to_owned(), none));
             }
             State::new(parts)

@@ -40,8 +40,8 @@ pub(crate) struct Plan {
     window_pattern: Option<String>,
     pub(crate) value_embeddings: bool,
     pub(crate) residual_scalars: bool,
-    /// Most rows of a table of pairs of tokens.
-    pub(crate) bigrams: Option<i64>,
+    /// Most rows of the tables of two tokens, of three, and so on.
+    pub(crate) ngrams: Vec<i64>,
     pub(crate) logit_cap: Option<f64>,
     pub(crate) tied_head: bool,
     pub(crate) initial: Initial,
@@ -134,7 +134,7 @@ impl Plan {
             window_pattern: config.window_pattern.clone(),
             value_embeddings,
             residual_scalars: config.residual_scalars.unwrap_or(defaults.modern),
-            bigrams: config.bigrams,
+            ngrams: config.ngrams.clone(),
             logit_cap: config.logit_cap.or(defaults.logit_cap),
             tied_head,
             initial: defaults.initial,

@@ -424,10 +424,10 @@ fn what_no_family_has_is_refused() {
     for (config, key) in [
         (
             Config {
-                bigrams: Some(100),
+                ngrams: vec![100],
                 ..Config::default()
             },
-            "bigrams",
+            "ngrams",
         ),
         (
             Config {
@@ -438,6 +438,6 @@ fn what_no_family_has_is_refused() {
         ),
     ] {
         let why = refused(config);
-        assert!(why.starts_with("no family has a ") && why.ends_with(&format!("leave {key} out")));
+        assert!(why.starts_with("no family has ") && why.ends_with(&format!("leave {key} out")));
     }
 }
