@@ -2,7 +2,7 @@
 
 use kiln_dataset::{Order, TaskConfig};
 use kiln_models::{Draft, Outputs, Wrong, convolutional, recurrent, transformer};
-use kiln_optim::{AdamwConfig, LossConfig, SgdConfig, schedule};
+use kiln_optim::{AverageConfig, LossConfig, OptimizerConfig, ScheduleConfig};
 use kiln_recipe::Recipe;
 use kiln_tensor::{Builder, DeviceChoice, PrecisionChoice};
 use kiln_train::CheckpointConfig;
@@ -43,34 +43,6 @@ impl ModelConfig {
     }
 }
 
-/// `[optimizer]`: which update rule.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum OptimizerConfig {
-    /// Adam with decoupled weight decay.
-    Adamw(AdamwConfig),
-    /// Stochastic gradient descent.
-    Sgd(SgdConfig),
-}
-
-/// `[schedule]`: how the learning rate changes.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum ScheduleConfig {
-    /// Constant after the warm-up.
-    Constant(schedule::Constant),
-    /// A straight line down.
-    Linear(schedule::Linear),
-    /// Half a cosine wave down.
-    Cosine(schedule::Cosine),
-}
-
-impl Default for ScheduleConfig {
-    fn default() -> Self {
-        Self::Constant(schedule::Constant::default())
-    }
-}
-
 /// A recipe, read and checked.
 #[derive(Clone, Debug)]
 pub struct Design {
@@ -80,6 +52,8 @@ pub struct Design {
     pub model: ModelConfig,
     /// `[optimizer]`
     pub optimizer: OptimizerConfig,
+    /// `[average]`
+    pub average: Option<AverageConfig>,
     /// `[loss]`
     pub loss: LossConfig,
     /// `[schedule]`
@@ -105,6 +79,7 @@ impl Design {
         let data = kiln_pipeline::Plan::read(recipe)?;
         let model: ModelConfig = recipe.required("model")?;
         let optimizer: OptimizerConfig = recipe.required("optimizer")?;
+        let average: Option<AverageConfig> = recipe.section("average")?;
         let loss: LossConfig = recipe.section_or_default("loss")?;
         let schedule: ScheduleConfig = recipe.section_or_default("schedule")?;
         let train: kiln_train::Config = recipe.required("train")?;
@@ -115,7 +90,12 @@ impl Design {
         };
         check_model(&model, data.task, data.dataset.context_length)
             .map_err(|(key, problem)| wrong("model", key, &problem))?;
-        check_optimizer(&optimizer).map_err(|(key, problem)| wrong("optimizer", key, problem))?;
+        let named = |section, checked: Result<(), (&'static str, String)>| {
+            checked.map_err(|(key, problem)| wrong(section, key, &problem))
+        };
+        named("optimizer", optimizer.check())?;
+        named("schedule", schedule.check())?;
+        named("average", average.map_or(Ok(()), |average| average.check()))?;
         loss.check(scored(data.task))
             .map_err(|(key, problem)| wrong("loss", key, &problem))?;
         train
@@ -148,18 +128,6 @@ impl Design {
                 "expected 0 or more",
             ));
         }
-        let last = match schedule {
-            ScheduleConfig::Constant(_) => 0.0,
-            ScheduleConfig::Linear(config) => config.final_learning_rate,
-            ScheduleConfig::Cosine(config) => config.final_learning_rate,
-        };
-        if !last.is_finite() || last < 0.0 {
-            return Err(wrong(
-                "schedule",
-                "final_learning_rate",
-                "expected 0 or more",
-            ));
-        }
         if evaluate.every_steps == Some(0) {
             return Err(wrong("evaluate", "every_steps", "0: expected 1 or more"));
         }
@@ -189,6 +157,7 @@ impl Design {
             data,
             model,
             optimizer,
+            average,
             loss,
             schedule,
             train,
@@ -197,14 +166,6 @@ impl Design {
             device,
             precision,
         })
-    }
-
-    /// Highest learning rate of the schedule.
-    pub fn learning_rate(&self) -> f64 {
-        match &self.optimizer {
-            OptimizerConfig::Adamw(config) => config.learning_rate,
-            OptimizerConfig::Sgd(config) => config.learning_rate,
-        }
     }
 }
 
@@ -272,43 +233,6 @@ fn check_warmups(
             warmup.from, dataset.context_length
         );
         return Err(("context_warmup", problem));
-    }
-    Ok(())
-}
-
-fn check_optimizer(optimizer: &OptimizerConfig) -> Result<(), (&'static str, &'static str)> {
-    const SHARE: &str = "expected 0 or more and less than 1";
-    const POSITIVE: &str = "expected a number above 0";
-    const NOT_NEGATIVE: &str = "expected 0 or more";
-    let share = |value: f64| (0.0..1.0).contains(&value);
-    let (learning_rate, weight_decay) = match optimizer {
-        OptimizerConfig::Adamw(config) => {
-            if !config.betas.into_iter().all(share) {
-                return Err(("betas", SHARE));
-            }
-            if config.epsilon.is_nan() || config.epsilon <= 0.0 {
-                return Err(("epsilon", POSITIVE));
-            }
-            (config.learning_rate, config.weight_decay)
-        }
-        OptimizerConfig::Sgd(config) => {
-            if !share(config.momentum) {
-                return Err(("momentum", SHARE));
-            }
-            if config.nesterov && config.momentum == 0.0 {
-                return Err((
-                    "nesterov",
-                    "looks ahead along the momentum: set momentum above 0",
-                ));
-            }
-            (config.learning_rate, config.weight_decay)
-        }
-    };
-    if !learning_rate.is_finite() || learning_rate <= 0.0 {
-        return Err(("learning_rate", POSITIVE));
-    }
-    if !weight_decay.is_finite() || weight_decay < 0.0 {
-        return Err(("weight_decay", NOT_NEGATIVE));
     }
     Ok(())
 }

@@ -99,7 +99,7 @@ mod tests {
         let dial = Dial::new(4);
         assert_eq!(design.train.tokens, Some(dial.tokens));
         assert_eq!(design.train.batch_size, 7);
-        assert!((design.learning_rate() - dial.learning_rate).abs() < 1e-12);
+        assert!((design.optimizer.learning_rate() - dial.learning_rate).abs() < 1e-12);
         let design = read("[model]\nsize = 4\n[train]\nsteps = 9\n").unwrap();
         assert_eq!(design.train.steps, Some(9));
         assert_eq!(design.train.batch_size, dial.batch_tokens / 64);

@@ -26,7 +26,7 @@ mod summary;
 mod training;
 mod verbs;
 
-pub use design::{Design, ModelConfig, OptimizerConfig, ScheduleConfig};
+pub use design::{Design, ModelConfig};
 pub use error::Error;
 pub use kiln_infer::Sampling;
 pub use open::open_trained;

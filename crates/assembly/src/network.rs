@@ -8,7 +8,7 @@ use kiln_tensor::{Builder, Device, Draws, Parameters, Precision};
 use kiln_tokens::Scale;
 
 use crate::Error;
-use crate::design::{Design, OptimizerConfig, ScheduleConfig};
+use crate::design::Design;
 
 /// What decides a network's shape beside the recipe: known when the data is prepared.
 #[derive(Clone, Debug, Default)]
@@ -75,18 +75,12 @@ impl Design {
     }
 
     pub(crate) fn optimizer(&self, parameters: &Parameters) -> Box<dyn Optimizer> {
-        match &self.optimizer {
-            OptimizerConfig::Adamw(config) => Box::new(config.build(parameters)),
-            OptimizerConfig::Sgd(config) => Box::new(config.build(parameters)),
-        }
+        self.optimizer.build(parameters, self.average)
     }
 
-    pub(crate) fn schedule(&self) -> Box<dyn Schedule> {
-        let highest = self.learning_rate();
-        match self.schedule {
-            ScheduleConfig::Constant(config) => config.build(highest),
-            ScheduleConfig::Linear(config) => config.build(highest),
-            ScheduleConfig::Cosine(config) => config.build(highest),
-        }
+    /// `targets` is the number of targets of a row.
+    pub(crate) fn schedule(&self, targets: u64) -> Box<dyn Schedule> {
+        let tokens = self.train.batch_size * targets;
+        self.schedule.build(self.optimizer.learning_rate(), tokens)
     }
 }

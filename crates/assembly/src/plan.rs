@@ -6,11 +6,11 @@ use kiln_dataset::TaskConfig;
 use kiln_models::{Outputs, Size};
 use kiln_pipeline::RunOptions;
 use kiln_run::RunFolder;
-use kiln_tensor::{Builder, Precision};
+use kiln_tensor::{Builder, Precision, Role};
 use serde::Serialize;
 
 use crate::Error;
-use crate::design::{Design, OptimizerConfig};
+use crate::design::Design;
 use crate::expand::expand;
 
 /// The size of a recipe's model and of its training.
@@ -107,10 +107,15 @@ impl Plan {
             Precision::Fp32 | Precision::Fp64 => 0,
             Precision::Bf16 | Precision::Fp16 => 2,
         };
-        let moments = match &design.optimizer {
-            OptimizerConfig::Adamw(_) => 2,
-            OptimizerConfig::Sgd(config) => u64::from(config.momentum > 0.0),
-        };
+        let remembered = design.optimizer.remembered(|role| match role {
+            Role::Matrix => size.matrices,
+            Role::Embedding => size.embeddings,
+            Role::Head => size.head,
+            Role::Vector => size.vectors,
+            Role::Frozen => 0,
+        });
+        let averages = design.average.map_or(0, |average| average.copies());
+        let remembered = remembered + averages * size.parameters();
         Self {
             parameters: size.parameters(),
             matrices: size.matrices,
@@ -125,7 +130,7 @@ impl Plan {
             training_tokens: train.tokens.or(steps),
             weight_bytes: size.parameters() * (FP32 + copy),
             gradient_bytes: size.parameters() * FP32,
-            optimizer_bytes: size.parameters() * FP32 * moments,
+            optimizer_bytes: remembered * FP32,
         }
     }
 

@@ -224,7 +224,7 @@ fn train(
     let parts = Parts {
         objective: design.objective(&shape)?,
         optimizer: design.optimizer(&network.parameters),
-        schedule: design.schedule(),
+        schedule: design.schedule(targets),
         clip: Box::new(move |parameters| match clip_value {
             // The norm before all clipping: a gradient that is infinite must not look like one that was cut off.
             Some(limit) => {

@@ -62,6 +62,22 @@ fn decoders() -> Vec<(&'static str, transformer::Config)> {
             },
         ),
         (
+            "modern with pairs and convolutions",
+            transformer::Config {
+                short_convolution: Some(3),
+                ngrams: vec![1000],
+                ..with(Style::Modern)
+            },
+        ),
+        (
+            "pairs that share rows",
+            transformer::Config {
+                short_convolution: Some(2),
+                ngrams: vec![11, 13, 100_000],
+                ..with(Style::Llama)
+            },
+        ),
+        (
             "mixtral",
             transformer::Config {
                 experts: Some(3),

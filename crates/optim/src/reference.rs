@@ -1,14 +1,14 @@
-//! Updates against PyTorch's optimizers, from a file that scripts/reference/adamw.py writes.
+//! Updates against PyTorch's optimizers and written-out formulas in fp64, from a file that scripts/reference/optimizers.py writes.
 
 use std::collections::BTreeMap;
 
-use kiln_learn::{Optimizer, Rates, Stateful};
+use kiln_learn::Rates;
 use kiln_tensor::{
     Builder, Device, Draws, Init, Kind, Parameters, Precision, Role, Tensor, no_grad,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::{AdamwConfig, SgdConfig};
+use crate::OptimizerConfig;
 
 fn reference() -> Value {
     serde_json::from_str(include_str!("../tests/reference/optimizers.json")).unwrap()
@@ -16,21 +16,25 @@ fn reference() -> Value {
 
 fn tensor(value: &Value) -> Tensor {
     let numbers: Vec<f64> = serde_json::from_value(value.clone()).unwrap();
-    Tensor::from_slice(&numbers).to_kind(Kind::Float)
+    Tensor::from_slice(&numbers)
 }
 
-fn parameters(reference: &Value) -> Parameters {
+fn parameters(reference: &Value, precision: Precision) -> Parameters {
     let mut builder = Builder::new(Device::Cpu, Draws::new(0));
     let zero = Init::Constant(0.0);
-    let _ = builder.parameter("matrix", &[3, 4], Role::Matrix, zero);
+    let _ = builder.parameter("matrix", &[6, 4], Role::Matrix, zero);
+    let _ = builder.parameter("table", &[3, 5], Role::Embedding, zero);
     let _ = builder.parameter("vector", &[5], Role::Vector, zero);
-    let mut parameters = builder.finish(Precision::Fp32).unwrap();
+    let mut parameters = builder.finish(precision).unwrap();
     let initial = &reference["initial"];
-    let tensors = BTreeMap::from([
-        ("matrix".to_owned(), tensor(&initial["matrix"]).view([3, 4])),
-        ("vector".to_owned(), tensor(&initial["vector"])),
-    ]);
-    parameters.load(&tensors).unwrap();
+    let values = parameters.named().into_iter();
+    let values: BTreeMap<String, Tensor> = values
+        .map(|(name, now)| {
+            let value = tensor(&initial[&name]).view_as(&now);
+            (name, value.to_kind(now.kind()))
+        })
+        .collect();
+    parameters.load(&values).unwrap();
     parameters
 }
 
@@ -40,104 +44,76 @@ fn set_gradients(parameters: &Parameters, gradients: &Value) {
     }
 }
 
-fn check(parameters: &Parameters, expected: &Value, step: usize) {
+fn check(parameters: &Parameters, expected: &Value, limit: f64, what: &str) {
     for (name, ours) in parameters.named() {
         let theirs = tensor(&expected[&name]).view_as(&ours);
+        let ours = ours.to_kind(Kind::Double);
         let distance = f64::try_from((&ours - &theirs).norm() / theirs.norm()).unwrap();
-        assert!(distance < 1e-6, "{name} after step {step}: {distance}");
+        assert!(distance < limit, "{what}: {name}: {distance}");
     }
 }
 
-/// Twenty steps, saved and loaded into a fresh optimizer half way.
-fn follow<O: Optimizer>(run: &Value, build: impl Fn(&Parameters) -> O) {
-    let reference = reference();
-    let mut parameters = parameters(&reference);
-    let mut optimizer = build(&parameters);
-    for step in 0..20 {
-        if step == 10 {
+/// All steps of a case; saved and loaded into a fresh optimizer half way.
+fn follow(reference: &Value, case: &Value, precision: Precision, limit: f64) {
+    let mut config = case["config"].clone();
+    if config["kind"] == "muon" {
+        config["adamw"] = json!({ "learning_rate": config["learning_rate"] });
+    }
+    let config: OptimizerConfig = serde_json::from_value(config).unwrap();
+    let mut parameters = parameters(reference, precision);
+    let mut optimizer = config.build(&parameters, None);
+    let gradients = reference["gradients"].as_array().unwrap();
+    let every = usize::try_from(reference["every"].as_u64().unwrap()).unwrap();
+    for (step, gradients) in gradients.iter().enumerate() {
+        if step == every * 5 / 2 {
             let saved = optimizer.save(&parameters);
-            let tensors = saved
-                .tensors
-                .into_iter()
-                .map(|(name, t)| (name, t.copy()))
-                .collect();
-            optimizer = build(&parameters);
+            let tensors = saved.tensors.into_iter();
+            let tensors = tensors.map(|(name, t)| (name, t.copy())).collect();
+            optimizer = config.build(&parameters, None);
             optimizer
                 .load(&parameters, &tensors, &saved.values)
                 .unwrap();
         }
-        set_gradients(&parameters, &reference["gradients"][step]);
+        set_gradients(&parameters, gradients);
         let learning_rate = reference["learning_rates"][step].as_f64().unwrap();
-        optimizer
-            .step(&mut parameters, &Rates { learning_rate }, None)
-            .unwrap();
-        check(&parameters, &run["values"][step], step);
+        let rates = Rates { learning_rate };
+        optimizer.step(&mut parameters, &rates, None).unwrap();
+        if (step + 1) % every == 0 {
+            let what = format!("{config:?} {precision:?} after step {step}");
+            check(&parameters, &case["values"][step / every], limit, &what);
+        }
+    }
+    if let Some(average) = case.get("average") {
+        optimizer.begin_evaluation(&mut parameters).unwrap();
+        check(&parameters, average, limit, "the average");
     }
 }
 
-fn check_cases<O: Optimizer>(name: &str, count: usize, build: impl Fn(&Value, &Parameters) -> O) {
+#[test]
+fn every_optimizer_is_pytorchs_or_its_formula_over_fifty_steps() {
     let reference = reference();
     let cases = reference["cases"].as_array().unwrap();
-    let cases: Vec<&Value> = cases.iter().filter(|case| case["name"] == name).collect();
-    assert_eq!(cases.len(), count);
+    assert_eq!(cases.len(), 15);
     for case in cases {
-        follow(case, |parameters| build(case, parameters));
+        follow(&reference, case, Precision::Fp64, 1e-6);
     }
 }
 
+/// With room for rounding: what tiny gradients do under Adam is decided by the last bits.
 #[test]
-fn adamw_is_pytorchs() {
-    check_cases("adamw", 2, |case, parameters| {
-        let config = AdamwConfig {
-            learning_rate: 0.0,
-            betas: serde_json::from_value(case["betas"].clone()).unwrap(),
-            epsilon: case["epsilon"].as_f64().unwrap(),
-            weight_decay: case["weight_decay"].as_f64().unwrap(),
-        };
-        config.build(parameters)
-    });
-}
-
-#[test]
-fn sgd_is_pytorchs() {
-    check_cases("sgd", 3, |case, parameters| {
-        let config = SgdConfig {
-            learning_rate: 0.0,
-            momentum: case["momentum"].as_f64().unwrap(),
-            nesterov: case["nesterov"].as_bool().unwrap(),
-            weight_decay: case["weight_decay"].as_f64().unwrap(),
-        };
-        config.build(parameters)
-    });
-}
-
-#[test]
-fn a_skipped_step_of_sgd_changes_nothing() {
+fn in_single_precision_they_are_the_same() {
     let reference = reference();
-    let mut parameters = parameters(&reference);
-    let config = SgdConfig {
-        learning_rate: 0.0,
-        momentum: 0.9,
-        nesterov: false,
-        weight_decay: 0.0,
-    };
-    let mut optimizer = config.build(&parameters);
-    let _ = parameters.gradients().shallow_clone().fill_(f64::NAN);
-    let before = parameters.masters().copy();
-    let rates = Rates { learning_rate: 0.1 };
-    let skip = Tensor::from_slice(&[1.0f32]);
-    optimizer
-        .step(&mut parameters, &rates, Some(&skip))
-        .unwrap();
-    assert_eq!(parameters.masters(), &before);
-    let velocity = &optimizer.save(&parameters).tensors[0].1;
-    assert_eq!(f64::try_from(velocity.abs().sum(Kind::Float)).unwrap(), 0.0);
+    // Adafactor's least square is that of the precision, and some gradients here lie between both.
+    let cases = reference["cases"].as_array().unwrap().iter();
+    for case in cases.filter(|case| case["config"]["kind"] != "adafactor") {
+        follow(&reference, case, Precision::Fp32, 2e-5);
+    }
 }
 
 #[test]
 fn clipping_scales_to_the_limit_and_only_down() {
     let reference = reference();
-    let mut parameters = parameters(&reference);
+    let mut parameters = parameters(&reference, Precision::Fp32);
     let norm_of = |parameters: &Parameters| f64::try_from(parameters.gradients().norm()).unwrap();
     set_gradients(&parameters, &reference["gradients"][0]);
     let before = norm_of(&parameters);
@@ -146,30 +122,4 @@ fn clipping_scales_to_the_limit_and_only_down() {
     assert!((norm_of(&parameters) - 1.0).abs() < 1e-5);
     let _ = crate::clip_by_norm(&mut parameters, Some(10.0)).unwrap();
     assert!((norm_of(&parameters) - 1.0).abs() < 1e-5);
-}
-
-#[test]
-fn the_state_of_another_optimizer_is_refused() {
-    let parameters = parameters(&reference());
-    let adamw = AdamwConfig {
-        learning_rate: 0.0,
-        betas: [0.9, 0.99],
-        epsilon: 1e-8,
-        weight_decay: 0.0,
-    };
-    let saved = adamw.build(&parameters).save(&parameters);
-    let sgd = SgdConfig {
-        learning_rate: 0.0,
-        momentum: 0.9,
-        nesterov: false,
-        weight_decay: 0.0,
-    };
-    let error = sgd
-        .build(&parameters)
-        .load(&parameters, &BTreeMap::new(), &saved.values)
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "saved state does not fit: the optimizer is sgd, the saved state is that of adamw"
-    );
 }

@@ -1,14 +1,12 @@
 //! Stochastic gradient descent.
 
-use std::collections::BTreeMap;
-
-use kiln_learn::{Optimizer, Rates, Result, Snapshot, Stateful};
-use kiln_tensor::{Kind, Parameters, Tensor, no_grad};
+use kiln_learn::{Optimizer, Result};
+use kiln_tensor::{Parameters, Tensor};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-use crate::adamw::{check_kind, with_prefix};
-use crate::decay;
+use crate::elementwise::{Elementwise, Now, Rule};
+use crate::groups::Roles;
+use crate::ranges::{Checked, above_zero, not_negative, require, share};
 
 /// Stochastic gradient descent with momentum (Polyak, 1964; Nesterov, 1983), as PyTorch writes it: the rate multiplies the
 /// velocity. Weight decay is added to the gradient; biases and gains do not decay.
@@ -26,101 +24,50 @@ pub struct SgdConfig {
     /// Share of a weight added to its gradient.
     #[serde(default)]
     pub weight_decay: f64,
+    /// What is special to a role's parameters.
+    #[serde(default, skip_serializing_if = "Roles::are_usual")]
+    pub roles: Roles,
 }
 
 impl SgdConfig {
     /// The optimizer, at its first step.
-    pub fn build(&self, parameters: &Parameters) -> Sgd {
-        Sgd {
-            config: self.clone(),
-            velocity: (self.momentum > 0.0).then(|| parameters.masters().zeros_like()),
-        }
+    pub fn build(&self, parameters: &Parameters) -> Box<dyn Optimizer> {
+        let (roles, decay) = (&self.roles, self.weight_decay);
+        Box::new(Elementwise::new(self.clone(), parameters, roles, decay))
+    }
+
+    pub(crate) fn check(&self) -> Checked {
+        above_zero("learning_rate", self.learning_rate)?;
+        share("momentum", self.momentum)?;
+        let alone = self.nesterov && self.momentum == 0.0;
+        let problem = "looks ahead along the momentum: set momentum above 0";
+        require("nesterov", !alone, problem)?;
+        not_negative("weight_decay", self.weight_decay)
     }
 }
 
-/// SGD over the flat buffers.
-pub struct Sgd {
-    config: SgdConfig,
-    velocity: Option<Tensor>, // [elements]
-}
+impl Rule for SgdConfig {
+    const KIND: &'static str = "sgd";
+    const DECOUPLED: bool = false;
 
-impl Sgd {
-    /// What is taken away, divided by the rate, and the new velocity.
-    fn direction(&self, parameters: &Parameters) -> Result<(Tensor, Option<Tensor>)> {
-        let gradient = parameters.gradients().f_mul_scalar(1.0)?;
-        if self.config.weight_decay > 0.0 {
-            for (range, decays) in decay::ranges(parameters) {
-                if decays && !range.is_empty() {
-                    let weights = decay::part(parameters.masters(), &range);
-                    let decayed = weights.f_mul_scalar(self.config.weight_decay)?;
-                    let _ = decay::part(&gradient, &range).f_add_(&decayed)?;
-                }
-            }
+    fn remembered(&self) -> Vec<&'static str> {
+        if self.momentum > 0.0 {
+            vec!["velocity"]
+        } else {
+            Vec::new()
         }
-        let Some(velocity) = &self.velocity else {
-            return Ok((gradient, None));
+    }
+
+    fn direction(&self, now: &Now<'_>) -> Result<(Tensor, Vec<Tensor>)> {
+        let Some(velocity) = now.remembered.first() else {
+            return Ok((now.gradient.shallow_clone(), Vec::new()));
         };
-        let momentum = self.config.momentum;
-        let velocity = velocity.f_mul_scalar(momentum)?.f_add(&gradient)?;
-        let direction = if self.config.nesterov {
-            gradient.f_add(&velocity.f_mul_scalar(momentum)?)?
+        let velocity = velocity.f_mul_scalar(self.momentum)?.f_add(now.gradient)?;
+        let direction = if self.nesterov {
+            now.gradient.f_add(&velocity.f_mul_scalar(self.momentum)?)?
         } else {
             velocity.shallow_clone()
         };
-        Ok((direction, Some(velocity)))
-    }
-}
-
-impl Optimizer for Sgd {
-    fn step(
-        &mut self,
-        parameters: &mut Parameters,
-        rates: &Rates,
-        skip: Option<&Tensor>,
-    ) -> Result<()> {
-        no_grad(|| -> Result<()> {
-            let (direction, velocity) = self.direction(parameters)?;
-            let mut masters = parameters.masters().shallow_clone();
-            let moved = masters.f_sub(&direction.f_mul_scalar(rates.learning_rate)?)?;
-            let keep = |old: &Tensor, new: Tensor| match skip {
-                // Not a product: what is skipped may be no number.
-                Some(skip) => old.f_where_self(&skip.to_kind(Kind::Bool), &new),
-                None => Ok(new),
-            };
-            masters.f_copy_(&keep(&masters, moved)?)?;
-            if let (Some(old), Some(new)) = (&mut self.velocity, velocity) {
-                let kept = keep(old, new)?;
-                old.f_copy_(&kept)?;
-            }
-            Ok(())
-        })?;
-        Ok(parameters.refresh()?)
-    }
-}
-
-const VELOCITY: &str = "velocity.";
-
-impl Stateful for Sgd {
-    fn save(&self, parameters: &Parameters) -> Snapshot {
-        let named = self.velocity.iter().flat_map(|flat| parameters.views(flat));
-        Snapshot {
-            tensors: named
-                .map(|(name, tensor)| (format!("{VELOCITY}{name}"), tensor))
-                .collect(),
-            values: Map::from_iter([("kind".to_owned(), Value::from("sgd"))]),
-        }
-    }
-
-    fn load(
-        &mut self,
-        parameters: &Parameters,
-        tensors: &BTreeMap<String, Tensor>,
-        values: &Map<String, Value>,
-    ) -> Result<()> {
-        check_kind(values, "sgd")?;
-        if let Some(velocity) = &self.velocity {
-            parameters.fill(velocity, &with_prefix(tensors, VELOCITY))?;
-        }
-        Ok(())
+        Ok((direction, vec![velocity]))
     }
 }

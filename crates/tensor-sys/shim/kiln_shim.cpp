@@ -4,6 +4,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/_fused_adam.h>
 #include <ATen/ops/_fused_adamw.h>
 
 #include <optional>
@@ -66,13 +67,13 @@ int kiln_set_gradient(void *parameter, void *gradient) {
   return guarded([&] { tensor(parameter).mutable_grad() = tensor(gradient); });
 }
 
-int kiln_adamw(void *parameter, void *gradient, void *average, void *square, void *step, double learning_rate,
-               double beta1, double beta2, double weight_decay, double epsilon, void *skip) {
+int kiln_adam(void *parameter, void *gradient, void *average, void *square, void *step, double learning_rate,
+              double beta1, double beta2, double weight_decay, double epsilon, int decoupled, void *skip) {
   return guarded([&] {
     const std::optional<at::Tensor> found = skip ? std::optional<at::Tensor>(tensor(skip)) : std::nullopt;
-    at::_fused_adamw_({tensor(parameter)}, {tensor(gradient)}, {tensor(average)}, {tensor(square)}, {}, {tensor(step)},
-                      learning_rate, beta1, beta2, weight_decay, epsilon, /*amsgrad=*/false, /*maximize=*/false,
-                      /*grad_scale=*/std::nullopt, found);
+    const auto fused = decoupled ? &at::_ops::_fused_adamw_::call : &at::_ops::_fused_adam_::call;
+    fused({tensor(parameter)}, {tensor(gradient)}, {tensor(average)}, {tensor(square)}, {}, {tensor(step)}, learning_rate,
+          beta1, beta2, weight_decay, epsilon, /*amsgrad=*/false, /*maximize=*/false, /*grad_scale=*/std::nullopt, found);
   });
 }
 

@@ -16,10 +16,10 @@ void kiln_set_error(const char *message, size_t length);
 // Make `gradient` the place where backward adds what flows into the leaf `parameter`.
 int kiln_set_gradient(void *parameter, void *gradient);
 
-// One AdamW step (decoupled weight decay) over a flat range. `step` is a float tensor of one element, already advanced.
+// One step of Adam over a flat range, of AdamW (decoupled weight decay) where `decoupled` is not 0. `step` is a float tensor of one element, already advanced.
 // Where `skip` is not null and holds 1, nothing changes.
-int kiln_adamw(void *parameter, void *gradient, void *average, void *square, void *step, double learning_rate,
-               double beta1, double beta2, double weight_decay, double epsilon, void *skip);
+int kiln_adam(void *parameter, void *gradient, void *average, void *square, void *step, double learning_rate,
+              double beta1, double beta2, double weight_decay, double epsilon, int decoupled, void *skip);
 
 // out[row][i] = keep(hash(key, position + row, i)) ? scale : 0, for a contiguous CPU tensor of `rows` equal rows,
 // of floating point. keep: hash >= threshold.

@@ -43,8 +43,8 @@ unsafe extern "C" {
     pub fn kiln_last_error() -> *const c_char;
     /// Make `gradient` the place where backward adds what flows into the leaf `parameter`.
     pub fn kiln_set_gradient(parameter: *mut c_void, gradient: *mut c_void) -> c_int;
-    /// One AdamW step over a flat range; nothing changes where `skip` is not null and holds 1.
-    pub fn kiln_adamw(
+    /// One step of Adam over a flat range, of AdamW where `decoupled` is not 0; nothing changes where `skip` is not null and holds 1.
+    pub fn kiln_adam(
         parameter: *mut c_void,
         gradient: *mut c_void,
         average: *mut c_void,
@@ -55,6 +55,7 @@ unsafe extern "C" {
         beta2: f64,
         weight_decay: f64,
         epsilon: f64,
+        decoupled: c_int,
         skip: *mut c_void,
     ) -> c_int;
     /// Fill a contiguous CPU tensor of `rows` equal rows with 0 or `scale`, each a function of key, position + row and place.

@@ -40,27 +40,29 @@ pub(crate) fn set_gradient(leaf: &Tensor, gradient: &Tensor) -> Result<()> {
     check(code)
 }
 
-/// The numbers of one AdamW step (Loshchilov and Hutter, 2019: decay is decoupled from the gradient).
+/// The numbers of one step of Adam (Kingma and Ba, 2015) or AdamW (Loshchilov and Hutter, 2019).
 #[derive(Clone, Copy, Debug)]
-pub struct AdamwStep {
+pub struct AdamStep {
     /// Learning rate.
     pub learning_rate: f64,
     /// Decay of the running averages of the gradient and of its square, each in `0.0 .. 1.0`.
     pub betas: [f64; 2],
-    /// Share of a weight taken away a step, times the learning rate.
+    /// Share of a weight taken away a step, times the learning rate; or added to its gradient.
     pub weight_decay: f64,
+    /// Whether decay is decoupled from the gradient, as AdamW has it.
+    pub decoupled: bool,
     /// Added to the root of the second average.
     pub epsilon: f64,
 }
 
-/// One AdamW step in place over flat ranges of equal length: one pass over memory. `step` is a float tensor of one
+/// One step in place over flat ranges of equal length: one pass over memory. `step` is a float tensor of one
 /// element that counts this step already. Where `skip` holds 1 nothing changes.
 ///
 /// # Errors
 /// The tensors differ in length or kind.
 #[allow(unsafe_code)]
-pub fn adamw_step(
-    numbers: &AdamwStep,
+pub fn adam_step(
+    numbers: &AdamStep,
     parameter: &Tensor,
     gradient: &Tensor,
     average: &Tensor,
@@ -71,7 +73,7 @@ pub fn adamw_step(
     let pointer = |tensor: &Tensor| tensor.as_ptr().cast_mut().cast();
     // SAFETY: all are tch's handles of live tensors; libtorch checks their kinds and sizes and the shim catches its errors.
     let code = unsafe {
-        sys::kiln_adamw(
+        sys::kiln_adam(
             pointer(parameter),
             pointer(gradient),
             pointer(average),
@@ -82,6 +84,7 @@ pub fn adamw_step(
             numbers.betas[1],
             numbers.weight_decay,
             numbers.epsilon,
+            i32::from(numbers.decoupled),
             skip.map_or(std::ptr::null_mut(), pointer),
         )
     };
@@ -106,10 +109,11 @@ mod tests {
 
     #[test]
     fn a_skipped_step_changes_nothing() {
-        let numbers = AdamwStep {
+        let numbers = AdamStep {
             learning_rate: 0.1,
             betas: [0.9, 0.99],
             weight_decay: 0.1,
+            decoupled: true,
             epsilon: 1e-8,
         };
         let run = |skip: f32| {
@@ -118,7 +122,7 @@ mod tests {
             let gradient = Tensor::from_slice(&[0.5f32, f32::NAN]);
             let step = Tensor::from_slice(&[1.0f32]);
             let skip = Tensor::from_slice(&[skip]);
-            adamw_step(
+            adam_step(
                 &numbers,
                 &weight,
                 &gradient,

@@ -38,7 +38,7 @@ pub use checkpoint::{checkpoint, on_gradient};
 pub use device::{DeviceChoice, LIBTORCH_VERSION, set_threads, synchronize, threads};
 pub use draws::{Draws, Generator, Key};
 pub use error::Error;
-pub use gradients::{AdamwStep, adamw_step, backward};
+pub use gradients::{AdamStep, adam_step, backward};
 pub use host::HostCopies;
 pub use linear_cross_entropy::{
     CrossEntropyOptions, Loss, LossPath, cross_entropy, linear_cross_entropy, scored_rows,

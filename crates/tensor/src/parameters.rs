@@ -61,6 +61,8 @@ pub struct Parameter {
     name: String,
     shape: Vec<i64>,
     role: Role,
+    /// Rows of each of the matrices that lie in it one below the other.
+    matrices: Vec<i64>,
     offset: i64,
     place: usize,
     leaf: Tensor,
@@ -90,6 +92,17 @@ impl Parameter {
     /// Number of values.
     pub fn elements(&self) -> i64 {
         self.shape.iter().product()
+    }
+
+    /// Its part of the flat buffers.
+    pub fn range(&self) -> Range<i64> {
+        self.offset..self.offset + self.elements()
+    }
+
+    /// Rows of each of the matrices that lie in it one below the other, all with as many columns: what a rule about matrices is
+    /// to see by itself. A kernel `[outputs, inputs, width]` is one matrix of `outputs` rows.
+    pub fn matrices(&self) -> &[i64] {
+        &self.matrices
     }
 
     fn of(&self, flat: &Tensor) -> Tensor {
@@ -137,6 +150,28 @@ impl Builder {
     /// # Panics
     /// If the name is taken: names decide the initial draws and the places in a checkpoint.
     pub fn parameter(&mut self, name: &str, shape: &[i64], role: Role, init: Init) -> Tensor {
+        let rows = shape.first().copied().unwrap_or(1);
+        self.stacked(name, shape, role, init, &[rows])
+    }
+
+    /// A new parameter of several matrices one below the other, `rows` of them each, so that one product does for all: a rule
+    /// about matrices sees each by itself.
+    ///
+    /// # Panics
+    /// If the name is taken, or the rows do not divide the parameter into equally wide matrices.
+    pub fn stacked(
+        &mut self,
+        name: &str,
+        shape: &[i64],
+        role: Role,
+        init: Init,
+        rows: &[i64],
+    ) -> Tensor {
+        let all: i64 = rows.iter().sum();
+        assert!(
+            all > 0 && shape.iter().product::<i64>() % all == 0,
+            "{name}: matrices of {rows:?} rows in {shape:?}"
+        );
         assert!(
             self.parameters.iter().all(|known| known.name != name),
             "two parameters are named {name}"
@@ -150,6 +185,7 @@ impl Builder {
             name: name.to_owned(),
             shape: shape.to_vec(),
             role,
+            matrices: rows.to_vec(),
             offset: 0,
             place: self.parameters.len(),
             leaf: leaf.shallow_clone(),

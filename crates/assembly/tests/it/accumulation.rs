@@ -88,15 +88,11 @@ fn trained(model: &str, language: bool, micro_rows: u64) -> BTreeMap<String, Ten
     };
     let draft = config.build(builder, VOCABULARY, 12, outputs);
     let network = draft.finish(Precision::Fp64).unwrap();
-    let sgd = SgdConfig {
-        learning_rate: 0.1,
-        momentum: 0.9,
-        nesterov: false,
-        weight_decay: 0.01,
-    };
+    let sgd = "learning_rate = 0.1\nmomentum = 0.9\nweight_decay = 0.01";
+    let sgd: SgdConfig = toml::from_str(sgd).unwrap();
     let parts = Parts {
         objective,
-        optimizer: Box::new(sgd.build(&network.parameters)),
+        optimizer: sgd.build(&network.parameters),
         schedule: Box::new(Constant),
         clip: Box::new(|parameters| clip_by_norm(parameters, Some(1.0))),
         source: Arc::new(Uneven { language }),

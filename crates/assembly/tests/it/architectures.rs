@@ -134,7 +134,7 @@ impl Run {
         let network = draft.finish(Precision::Fp32).unwrap();
         let optimizer: AdamwConfig = toml::from_str("learning_rate = 1e-2").unwrap();
         Self {
-            optimizer: Box::new(optimizer.build(&network.parameters)),
+            optimizer: optimizer.build(&network.parameters),
             network,
             objective: match task {
                 Task::Language | Task::Translation => CrossEntropy::tokens(),

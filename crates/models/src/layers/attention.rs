@@ -40,6 +40,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) turn: Option<&'a Turn>,
     /// Added to the scores, `[1, heads, queries, keys]`.
     pub(crate) bias: Option<&'a Tensor>,
+    /// Which document each place is of, `[batch, time]`, where a row holds several.
+    pub(crate) documents: Option<&'a Tensor>,
     pub(crate) context: &'a Context,
 }
 
@@ -76,13 +78,14 @@ impl SelfAttention {
         name: &str,
         init: AttentionInit,
     ) -> Self {
-        let mut linear = |part: &str, sizes: [i64; 2], init| {
-            Linear::hidden(builder, [name, part], sizes, init, shape.bias)
+        let mut linear = |part: &str, inputs: i64, outputs: &[i64], init| {
+            Linear::hidden(builder, [name, part], inputs, outputs, init, shape.bias)
         };
-        let rows = (shape.heads + 2 * shape.key_value_heads) * shape.head_width;
-        let query_key_value = linear("query_key_value", [shape.width, rows], init.inputs);
-        let inner = shape.heads * shape.head_width;
-        let output = linear("output", [inner, shape.width], init.output);
+        let [inner, shared] =
+            [shape.heads, shape.key_value_heads].map(|heads| heads * shape.head_width);
+        let outputs = [inner, shared, shared];
+        let query_key_value = linear("query_key_value", shape.width, &outputs, init.inputs);
+        let output = linear("output", inner, &[shape.width], init.output);
         let [query_norm, key_norm] = head_norms(&shape, builder, name);
         let value_gate = shape.value_gate.then(|| {
             let sizes = [shape.key_value_heads, shape.width.min(GATE_INPUTS)];
@@ -203,16 +206,16 @@ impl CrossAttention {
         name: &str,
         init: AttentionInit,
     ) -> Self {
-        let mut linear = |part: &str, sizes: [i64; 2], init| {
-            Linear::hidden(builder, [name, part], sizes, init, shape.bias)
+        let mut linear = |part: &str, inputs: i64, outputs: &[i64], init| {
+            Linear::hidden(builder, [name, part], inputs, outputs, init, shape.bias)
         };
-        let inner = shape.heads * shape.head_width;
-        let shared = shape.key_value_heads * shape.head_width;
+        let [inner, shared] =
+            [shape.heads, shape.key_value_heads].map(|heads| heads * shape.head_width);
         Self {
             shape,
-            query: linear("query", [shape.width, inner], init.inputs),
-            key_value: linear("key_value", [shape.width, 2 * shared], init.inputs),
-            output: linear("output", [inner, shape.width], init.output),
+            query: linear("query", shape.width, &[inner], init.inputs),
+            key_value: linear("key_value", shape.width, &[shared, shared], init.inputs),
+            output: linear("output", inner, &[shape.width], init.output),
         }
     }
 

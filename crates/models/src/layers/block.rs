@@ -7,6 +7,7 @@ use super::attention::{AttentionInit, AttentionShape, CrossAttention, Reading, S
 use super::experts::{Experts, ExpertsShape};
 use super::feed_forward::{FeedForward, FeedForwardShape};
 use super::norm::{Norm, NormShape};
+use super::short_convolution::ShortConvolution;
 
 /// The shape of a block.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +18,8 @@ pub(crate) struct BlockShape {
     /// Whether it attends to an encoder's output too.
     pub(crate) crosses: bool,
     pub(crate) norm: NormShape,
+    /// Places that a convolution before attention reads; 1 for none.
+    pub(crate) short_convolution: i64,
     /// Whether a branch's input is normalised, or what the stream is after it.
     pub(crate) norm_first: bool,
     /// Probability of dropping each feature of a branch's output.
@@ -35,6 +38,7 @@ pub(crate) struct BlockInit {
 /// One block.
 pub(crate) struct Block {
     attention_norm: Norm,
+    convolution: Option<ShortConvolution>,
     attention: SelfAttention,
     cross: Option<(Norm, CrossAttention)>,
     feed_forward_norm: Norm,
@@ -46,6 +50,15 @@ pub(crate) struct Block {
 enum Branch {
     Dense(FeedForward),
     Experts(Experts),
+}
+
+/// Where a block's memory of what was read before lies.
+pub(crate) struct Cache<'a> {
+    pub(crate) state: &'a mut State,
+    /// Keys, and after them values.
+    pub(crate) keys: usize,
+    /// The last inputs of the convolution, if the block has one.
+    pub(crate) convolution: usize,
 }
 
 /// Keys and values of an encoder's output, and what hides its padding.
@@ -65,6 +78,10 @@ impl Block {
         let part = |part: &str| format!("{name}.{part}");
         let attention =
             SelfAttention::new(shape.attention, builder, &part("attention"), init.attention);
+        let convolution = (shape.short_convolution > 1).then(|| {
+            let name = part("short_convolution");
+            ShortConvolution::new(builder, &name, shape.short_convolution, width)
+        });
         let cross = shape.crosses.then(|| {
             let norm = shape
                 .norm
@@ -85,6 +102,7 @@ impl Block {
         };
         Self {
             attention_norm: shape.norm.build(builder, &part("attention_norm"), width),
+            convolution,
             attention,
             cross,
             feed_forward_norm: shape.norm.build(builder, &part("feed_forward_norm"), width),
@@ -106,13 +124,21 @@ impl Block {
         &self,
         hidden: &Tensor,
         token_values: Option<&Tensor>,
-        state: Option<(&mut State, usize)>,
+        mut cache: Option<Cache<'_>>,
         reading: &Reading<'_>,
         memory: Option<&Memory<'_>>,
         scored: Option<&Tensor>,
     ) -> Result<(Tensor, Option<Tensor>)> {
         let context = reading.context;
         let mut hidden = self.branch(hidden, &self.attention_norm, context, |input| {
+            let convolved = self.convolution.as_ref().map(|convolution| {
+                let state = cache.as_mut();
+                let state = state.map(|cache| (&mut *cache.state, cache.convolution));
+                convolution.forward(input, reading.documents, state)
+            });
+            let convolved = convolved.transpose()?;
+            let state = cache.map(|cache| (cache.state, cache.keys));
+            let input = convolved.as_ref().unwrap_or(input);
             self.attention.forward(input, token_values, state, reading)
         })?;
         if let (Some((norm, cross)), Some(memory)) = (&self.cross, memory) {

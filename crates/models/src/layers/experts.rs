@@ -44,19 +44,28 @@ impl Experts {
         [up, down]: [Init; 2],
     ) -> Self {
         let FeedForwardShape { width, inner, .. } = shape.each;
-        let mut parameter = |part: &str, sizes: &[i64], init| {
-            builder.parameter(&format!("{name}.{part}.weight"), sizes, Role::Matrix, init)
+        let experts = usize::try_from(shape.experts).unwrap_or(0);
+        let mut parameter = |part: &str, sizes: &[i64], init, rows: &[i64]| {
+            let name = format!("{name}.{part}.weight");
+            builder.stacked(&name, sizes, Role::Matrix, init, rows)
         };
-        let first = if shape.each.activation.is_gated() {
-            "gate_up"
+        let (first, matrices) = if shape.each.activation.is_gated() {
+            ("gate_up", 2)
         } else {
-            "up"
+            ("up", 1)
         };
+        let rows = vec![inner; matrices * experts];
+        let sizes = [shape.experts, shape.each.first(), width];
         Self {
             shape,
-            router: parameter("router", &[shape.experts, width], router),
-            up: parameter(first, &[shape.experts, shape.each.first(), width], up),
-            down: parameter("down", &[shape.experts, width, inner], down),
+            router: parameter("router", &[shape.experts, width], router, &[shape.experts]),
+            up: parameter(first, &sizes, up, &rows),
+            down: parameter(
+                "down",
+                &[shape.experts, width, inner],
+                down,
+                &vec![width; experts],
+            ),
         }
     }
 

@@ -82,17 +82,18 @@ impl FeedForward {
         name: &str,
         [up, down]: [Init; 2],
     ) -> Self {
-        let mut linear = |part: &str, sizes: [i64; 2], init| {
-            Linear::hidden(builder, [name, part], sizes, init, shape.bias)
+        let mut linear = |part: &str, inputs: i64, outputs: &[i64], init| {
+            Linear::hidden(builder, [name, part], inputs, outputs, init, shape.bias)
         };
-        let first = if shape.activation.is_gated() {
-            "gate_up"
+        let inner = shape.inner;
+        let up = if shape.activation.is_gated() {
+            linear("gate_up", shape.width, &[inner, inner], up)
         } else {
-            "up"
+            linear("up", shape.width, &[inner], up)
         };
         Self {
-            up: linear(first, [shape.width, shape.first()], up),
-            down: linear("down", [shape.inner, shape.width], down),
+            up,
+            down: linear("down", inner, &[shape.width], down),
             activation: shape.activation,
         }
     }

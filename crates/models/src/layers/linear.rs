@@ -26,17 +26,26 @@ impl Linear {
         }
     }
 
-    /// A matrix between hidden layers, `part` of what `name` names, whose bias begins at zero.
+    /// A matrix between hidden layers, `part` of what `name` names, whose bias begins at zero; or several in one product, with so
+    /// many outputs each.
     pub(crate) fn hidden(
         builder: &mut Builder,
         [name, part]: [&str; 2],
-        shape: [i64; 2],
+        inputs: i64,
+        outputs: &[i64],
         init: Init,
         bias: bool,
     ) -> Self {
-        let zero = bias.then_some(Init::Constant(0.0));
-        let name = format!("{name}.{part}");
-        Self::new(builder, &name, shape, Role::Matrix, init, zero)
+        let all = outputs.iter().sum();
+        let shape = [all, inputs];
+        let weight = format!("{name}.{part}.weight");
+        Self {
+            weight: builder.stacked(&weight, &shape, Role::Matrix, init, outputs),
+            bias: bias.then(|| {
+                let zero = Init::Constant(0.0);
+                builder.parameter(&format!("{name}.{part}.bias"), &[all], Role::Vector, zero)
+            }),
+        }
     }
 
     pub(crate) fn forward(&self, input: &Tensor) -> Result<Tensor> {

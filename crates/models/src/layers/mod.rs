@@ -11,6 +11,7 @@ pub(crate) mod norm;
 mod packing;
 pub(crate) mod relative;
 pub(crate) mod rotary;
+pub(crate) mod short_convolution;
 
 pub(crate) use arithmetic::computed_in;
 pub(crate) use embedding::look_up;

@@ -89,17 +89,23 @@ fn weights(config: &Config, builder: &mut Builder, layer: i64, direction: &str) 
         config.output_width()
     };
     let (rows, outputs) = (config.cell.gates() * config.width, config.direction_width());
-    let mut parameter = |part: &str, shape: &[i64], role| {
+    let mut parameter = |part: &str, shape: &[i64], role, matrices: &[i64]| {
         let name = format!("layers.{layer}.{direction}{part}");
-        builder.parameter(&name, shape, role, Init::Uniform { bound })
+        builder.stacked(&name, shape, role, Init::Uniform { bound }, matrices)
     };
+    let gates = vec![config.width; usize::try_from(config.cell.gates()).unwrap_or(1)];
+    let mut matrix =
+        |part: &str, shape: [i64; 2], rows: &[i64]| parameter(part, &shape, Role::Matrix, rows);
+    let input = matrix("input.weight", [rows, inputs], &gates);
+    let hidden = matrix("hidden.weight", [rows, outputs], &gates);
+    let projection = (config.projection)
+        .map(|width| matrix("projection.weight", [width, config.width], &[width]));
     Weights {
-        input: parameter("input.weight", &[rows, inputs], Role::Matrix),
-        hidden: parameter("hidden.weight", &[rows, outputs], Role::Matrix),
-        input_bias: parameter("input.bias", &[rows], Role::Vector),
-        hidden_bias: parameter("hidden.bias", &[rows], Role::Vector),
-        projection: (config.projection)
-            .map(|width| parameter("projection.weight", &[width, config.width], Role::Matrix)),
+        input,
+        hidden,
+        input_bias: parameter("input.bias", &[rows], Role::Vector, &[rows]),
+        hidden_bias: parameter("hidden.bias", &[rows], Role::Vector, &[rows]),
+        projection,
     }
 }
 

@@ -90,6 +90,14 @@ pub struct Config {
     /// Whether every other layer adds a learned vector of each token to its values (Zhou et al., 2024).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_embeddings: Option<bool>,
+    /// Places, its own and those before it, that a convolution of each feature reads before attention (Primer: So et al., 2021); 2 does
+    /// most. None if left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub short_convolution: Option<i64>,
+    /// Rows of tables of a token with the one before it, with the two before it, and so on, added to the tokens' own (Huang et al.,
+    /// 2025): as many as there are such sequences at most, and where there are more they share rows. None if left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ngrams: Vec<i64>,
     /// Whether each layer has a factor for the stream and one for the embedding, added anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub residual_scalars: Option<bool>,
@@ -134,6 +142,8 @@ impl Default for Config {
             expert_balance: None,
             logit_cap: None,
             value_embeddings: None,
+            short_convolution: None,
+            ngrams: Vec::new(),
             residual_scalars: None,
             dropout: 0.0,
             bias: None,
@@ -174,11 +184,14 @@ impl Config {
             ("relative_buckets", self.relative_buckets),
             ("relative_distance", self.relative_distance),
             ("window", self.window),
+            ("short_convolution", self.short_convolution),
             ("experts", self.experts),
             ("experts_per_token", self.experts_per_token),
         ];
+        let tables = self.ngrams.iter().map(|rows| ("ngrams", *rows));
         let counts: Vec<(&'static str, i64)> = (given.into_iter())
             .filter_map(|(key, count)| Some((key, count?)))
+            .chain(tables)
             .collect();
         at_least_one(&counts)?;
         probability("dropout", self.dropout)?;
@@ -321,6 +334,8 @@ impl Config {
         let modern = [
             ("value_embeddings", plan.value_embeddings),
             ("residual_scalars", plan.residual_scalars),
+            ("short_convolution", plan.block.short_convolution > 1),
+            ("ngrams", !plan.ngrams.is_empty()),
         ];
         for (key, on) in modern {
             if on && plan.family != Family::Decoder {

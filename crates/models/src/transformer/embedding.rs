@@ -7,10 +7,12 @@ use super::plan::Plan;
 use super::style::Positions;
 use crate::layers::look_up;
 use crate::layers::norm::Norm;
+use crate::layers::short_convolution::same_document;
 
 /// Ids to hidden states.
 pub(crate) struct Embedding {
     tokens: Tensor,            // [vocabulary, width]
+    ngrams: Vec<Tensor>,       // of two tokens, of three, and so on, [rows, width] each
     positions: Option<Tensor>, // [context, width], learned or sinusoidal
     segments: Option<Tensor>,  // [segments, width]
     norm: Option<Norm>,
@@ -36,6 +38,14 @@ impl Embedding {
             )
         };
         let tokens = table("embedding", vocabulary, init);
+        // Zero at first: a token is known before what stands before it is.
+        let sequences = plan.ngrams.iter().zip(2u32..);
+        let ngrams = sequences
+            .map(|(most, length)| {
+                let rows = all_sequences(vocabulary, length).min(*most);
+                table(&format!("ngram.{length}"), rows, Init::Constant(0.0))
+            })
+            .collect();
         let positions = match plan.positions {
             Positions::Learned => Some(table("position", context_length, init)),
             Positions::Sinusoidal => Some(sinusoids(context_length, width, tokens.device())),
@@ -45,6 +55,7 @@ impl Embedding {
         let norm = plan.block.norm;
         Self {
             tokens,
+            ngrams,
             positions,
             segments,
             norm: plan
@@ -72,8 +83,22 @@ impl Embedding {
         self.context_length
     }
 
-    /// `[batch, time]`, of which a row has `seen` before, to `[batch, time, width]`.
-    pub(crate) fn forward(&self, inputs: &Inputs, seen: i64, context: &Context) -> Result<Tensor> {
+    /// How many ids before a row's first it must know.
+    pub(crate) fn before(&self) -> i64 {
+        i64::try_from(self.ngrams.len()).unwrap_or(i64::MAX)
+    }
+
+    /// What stands in the place of an id before a row's first.
+    pub(crate) const NONE: i64 = -1;
+
+    /// `[batch, time]`, of which a row has `seen` before, the last of these `previous`, `[batch, before]`, to `[batch, time, width]`.
+    pub(crate) fn forward(
+        &self,
+        inputs: &Inputs,
+        seen: i64,
+        previous: Option<&Tensor>,
+        context: &Context,
+    ) -> Result<Tensor> {
         let (_, time) = inputs.ids.size2()?;
         let limit = self.context_length;
         if seen + time > limit {
@@ -83,6 +108,9 @@ impl Embedding {
             )));
         }
         let mut hidden = look_up(&self.tokens, &inputs.ids)?; // [batch, time, width]
+        for (table, rows) in self.ngrams.iter().zip(self.ngram_rows(inputs, previous)?) {
+            hidden = hidden.f_add(&look_up(table, &rows)?)?;
+        }
         if self.scale != 1.0 {
             hidden = hidden.f_mul_scalar(self.scale)?;
         }
@@ -107,6 +135,60 @@ impl Embedding {
         }
         context.dropout(&hidden, self.dropout)
     }
+}
+
+impl Embedding {
+    /// The rows of each id and those before it in the tables of several tokens, `[batch, time]` each.
+    fn ngram_rows(&self, inputs: &Inputs, previous: Option<&Tensor>) -> Result<Vec<Tensor>> {
+        if self.ngrams.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = &inputs.ids;
+        let (batch, time) = ids.size2()?;
+        let before = self.before();
+        let first = match previous {
+            Some(previous) => previous.shallow_clone(),
+            None => Tensor::f_full([batch, before], Self::NONE, (Kind::Int64, ids.device()))?,
+        };
+        let all = Tensor::f_cat(&[&first, ids], 1)?; // [batch, before + time]
+        let vocabulary = self.tokens.size()[0];
+        let mut number = ids.shallow_clone(); // of a sequence, where each has its own row
+        let mut mixed = ids.shallow_clone(); // the same, where they share
+        let mut shorter = vocabulary; // sequences of one token less
+        let mut rows = Vec::with_capacity(self.ngrams.len());
+        for (table, distance) in self.ngrams.iter().zip(1..) {
+            let mut earlier = all.f_narrow(1, before - distance, time)?;
+            if let Some(documents) = &inputs.documents {
+                let own = same_document(documents, distance)?.f_to_kind(Kind::Bool)?;
+                earlier = earlier.f_where_self(&own, &earlier.f_full_like(Self::NONE)?)?;
+            }
+            let earlier = earlier.f_add_scalar(1)?; // 0 for none
+            number = number.f_add(&earlier.f_mul_scalar(shorter)?)?;
+            mixed = mixed
+                .f_mul_scalar(MIXING)?
+                .f_add(&earlier)?
+                .f_remainder(MODULUS)?;
+            shorter = shorter.saturating_mul(vocabulary + 1);
+            let count = table.size()[0];
+            rows.push(if count == shorter {
+                number.shallow_clone()
+            } else {
+                mixed.f_remainder(count)?
+            });
+        }
+        Ok(rows)
+    }
+}
+
+/// Factor of the numbers of sequences that share rows: the modulus over the golden ratio, so that neighbours scatter.
+const MIXING: i64 = 1_327_217_885;
+/// A prime, 2^31 - 1: products of two numbers below it do not overflow.
+const MODULUS: i64 = 2_147_483_647;
+
+/// How many sequences of so many tokens there are, of which all but the last may be missing.
+fn all_sequences(vocabulary: i64, length: u32) -> i64 {
+    let before = (vocabulary + 1).saturating_pow(length - 1);
+    before.saturating_mul(vocabulary)
 }
 
 /// The place of each id in its document, `[batch, time]`.

@@ -44,7 +44,7 @@ impl EncoderDecoder {
             lengths: source.lengths.as_ref().map(Tensor::shallow_clone),
             ..Inputs::of(source.ids.shallow_clone())
         };
-        let embedded = self.embedding.forward(&read, 0, context)?;
+        let embedded = self.embedding.forward(&read, 0, None, context)?;
         self.encoder.forward(&embedded, &read, None, None, context)
     }
 
@@ -124,7 +124,7 @@ impl Model for EncoderDecoder {
             mask: self.source_mask(lengths.as_ref(), [time, source_time], kind)?,
             key_values,
         };
-        let embedded = self.embedding.forward(inputs, seen, context)?;
+        let embedded = self.embedding.forward(inputs, seen, None, context)?;
         let mut output = self.decoder.forward(
             &embedded,
             inputs,

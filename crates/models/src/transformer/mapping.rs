@@ -13,6 +13,19 @@ impl Config {
     /// Why no family has a network like it.
     pub fn mapping(&self, outputs: Outputs) -> Result<Vec<Piece>, String> {
         let plan = self.plan();
+        expect(
+            "no family",
+            &[
+                (
+                    "tables of several tokens: leave ngrams out",
+                    plan.ngrams.is_empty(),
+                ),
+                (
+                    "a convolution before attention: leave short_convolution out",
+                    plan.block.short_convolution == 1,
+                ),
+            ],
+        )?;
         match self.style {
             Style::Gpt2 => gpt2(&plan, outputs),
             Style::Llama | Style::Qwen3 => llama(&plan, outputs),

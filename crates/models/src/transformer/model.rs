@@ -1,7 +1,7 @@
 //! A Transformer of one stack: a decoder or an encoder.
 
 use kiln_learn::{Context, Inputs, Model, Output, Result, State};
-use kiln_tensor::{Builder, Tensor};
+use kiln_tensor::{Builder, Kind, Tensor};
 
 use super::embedding::Embedding;
 use super::plan::{Family, Plan};
@@ -34,6 +34,11 @@ impl Transformer {
     pub(crate) fn token_table(&self) -> &Tensor {
         self.embedding.table()
     }
+
+    /// Where a state holds the ids before, if the embedding reads them.
+    fn previous(&self) -> Option<usize> {
+        (self.embedding.before() > 0).then(|| self.stack.cached_parts())
+    }
 }
 
 impl Model for Transformer {
@@ -46,12 +51,22 @@ impl Model for Transformer {
         // An encoder's places see later ones, so that nothing read before would be right.
         let mut state = state.filter(|_| self.is_decoder);
         let seen = state.as_ref().map_or(0, |state| state.seen());
-        let embedded = self.embedding.forward(inputs, seen, context)?;
+        let last = self.previous();
+        let previous = state
+            .as_ref()
+            .zip(last)
+            .map(|(state, last)| state.part(last));
+        let embedded = self.embedding.forward(inputs, seen, previous, context)?;
         let output = self
             .stack
             .forward(&embedded, inputs, state.as_deref_mut(), None, context)?;
         if let Some(state) = state {
-            state.advance(inputs.ids.size()[1]);
+            let time = inputs.ids.size()[1];
+            if let Some(last) = last {
+                let all = Tensor::f_cat(&[state.part(last), &inputs.ids], 1)?;
+                state.set_part(last, all.f_narrow(1, time, self.embedding.before())?);
+            }
+            state.advance(time);
         }
         Ok(output)
     }
@@ -59,8 +74,16 @@ impl Model for Transformer {
     fn new_state(&self, rows: i64, capacity: i64) -> Option<State> {
         let capacity = capacity.min(self.embedding.context_length());
         let options = (self.embedding.kind(), self.embedding.device());
-        self.is_decoder
-            .then(|| State::new(self.stack.caches(rows, capacity, options)))
+        self.is_decoder.then(|| {
+            let mut parts = self.stack.caches(rows, capacity, options);
+            if self.embedding.before() > 0 {
+                let none = (Kind::Int64, options.1);
+                let sizes = [rows, self.embedding.before()];
+                let none = Tensor::full(sizes, Embedding::NONE, none);
+                parts.push(("previous".to_owned(), none));
+            }
+            State::new(parts)
+        })
     }
 
     fn context_limit(&self) -> Option<i64> {

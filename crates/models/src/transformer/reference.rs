@@ -421,4 +421,23 @@ fn what_no_family_has_is_refused() {
         ..Config::default()
     };
     assert!(refused(modern).contains("\"qwen3\" is the nearest"));
+    for (config, key) in [
+        (
+            Config {
+                ngrams: vec![100],
+                ..Config::default()
+            },
+            "ngrams",
+        ),
+        (
+            Config {
+                short_convolution: Some(2),
+                ..Config::default()
+            },
+            "short_convolution",
+        ),
+    ] {
+        let why = refused(config);
+        assert!(why.starts_with("no family has ") && why.ends_with(&format!("leave {key} out")));
+    }
 }

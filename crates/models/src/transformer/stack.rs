@@ -8,7 +8,7 @@ use kiln_tensor::{Builder, Device, Hidden, Init, Kind, Mask, Role, Tensor};
 use super::plan::{Family, Plan};
 use super::style::Positions;
 use crate::layers::attention::{AttentionShape, Reading};
-use crate::layers::block::{Block, BlockShape, Memory};
+use crate::layers::block::{Block, BlockShape, Cache, Memory};
 use crate::layers::look_up;
 use crate::layers::norm::Norm;
 use crate::layers::relative::RelativeBias;
@@ -175,8 +175,13 @@ impl Stack {
                 turn: turn.clone(),
                 source_mask: remembered.map(|all| all.mask.clone()),
                 scored: scored.as_ref().map(Tensor::shallow_clone),
+                documents: inputs.documents.as_ref().map(Tensor::shallow_clone),
             };
-            let cache = state.as_deref_mut().map(|state| (state, 2 * layer));
+            let cache = state.as_deref_mut().map(|state| Cache {
+                state,
+                keys: 2 * layer,
+                convolution: 2 * self.blocks.len() + layer,
+            });
             let (next, loss) = self.block(layer, parts, fixed, cache, context)?;
             hidden = next;
             balance = match (balance, loss) {
@@ -202,7 +207,7 @@ impl Stack {
         layer: usize,
         parts: Parts,
         fixed: Fixed,
-        cache: Option<(&mut State, usize)>,
+        cache: Option<Cache<'_>>,
         context: &Context,
     ) -> Result<(Tensor, Option<Tensor>)> {
         if cache.is_some() || !context.checkpoints() {
@@ -285,6 +290,16 @@ impl Stack {
             .collect())
     }
 
+    /// Number of the parts of [`caches`](Self::caches).
+    pub(crate) fn cached_parts(&self) -> usize {
+        let each = if self.shape.short_convolution > 1 {
+            3
+        } else {
+            2
+        };
+        each * self.layers()
+    }
+
     /// Empty caches of keys and values for each block.
     pub(crate) fn caches(
         &self,
@@ -298,9 +313,18 @@ impl Stack {
             ..
         } = self.shape.attention;
         let empty = || Tensor::zeros([rows, key_value_heads, capacity, head_width], options);
-        (0..self.blocks.len())
+        let mut parts: Vec<(String, Tensor)> = (0..self.blocks.len())
             .flat_map(|layer| ["key", "value"].map(|part| (format!("{part}.{layer}"), empty())))
-            .collect()
+            .collect();
+        let back = self.shape.short_convolution - 1;
+        if back > 0 {
+            let sizes = [rows, back, self.shape.attention.width];
+            parts.extend((0..self.blocks.len()).map(|layer| {
+                let name = format!("short_convolution.{layer}");
+                (name, Tensor::zeros(sizes, options))
+            }));
+        }
+        parts
     }
 
     /// Weights of the matrix products that a token goes through.
@@ -342,6 +366,7 @@ struct Fixed {
     turn: Option<Turn>,
     source_mask: Option<Mask>,
     scored: Option<Tensor>,
+    documents: Option<Tensor>,
 }
 
 impl Parts {
@@ -378,7 +403,7 @@ fn apply(
     block: &Mutex<Block>,
     parts: &Parts,
     fixed: &Fixed,
-    cache: Option<(&mut State, usize)>,
+    cache: Option<Cache<'_>>,
     context: &Context,
 ) -> Result<(Tensor, Option<Tensor>)> {
     // A block has nothing that a panic could leave half-done.
@@ -387,6 +412,7 @@ fn apply(
         mask: &fixed.mask,
         turn: fixed.turn.as_ref(),
         bias: parts.bias.as_ref(),
+        documents: fixed.documents.as_ref(),
         context,
     };
     let memory = match (&parts.memory, &fixed.source_mask) {
@@ -396,6 +422,7 @@ fn apply(
                 mask,
                 turn: None,
                 bias: None,
+                documents: None,
                 context,
             },
         }),

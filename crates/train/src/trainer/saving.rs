@@ -7,14 +7,19 @@ use super::*;
 impl Trainer<'_> {
     /// Get memory for copies, and a checkpoint to go back to where one may be needed.
     pub(super) fn prepare_to_save(&mut self) -> Result<(), Error> {
-        let contents = Contents {
+        // What is saved is what there is between these two.
+        let parameters = &mut self.parts.network.parameters;
+        self.parts.optimizer.begin_evaluation(parameters)?;
+        let reserved = self.saver.reserve(&Contents {
             network: &self.parts.network,
             optimizer: &*self.parts.optimizer,
             carry: &self.carry,
             state: &self.state,
             belongings: &self.parts.belongings,
-        };
-        if let Err(error) = self.saver.reserve(&contents) {
+        });
+        let parameters = &mut self.parts.network.parameters;
+        self.parts.optimizer.end_evaluation(parameters)?;
+        if let Err(error) = reserved {
             // There may be enough when the time has come.
             tracing::warn!("no memory for a copy of weights and optimizer state yet: {error}");
         }
