@@ -8,6 +8,8 @@
 //!
 //! prints the median milliseconds of a step, and of its parts, as one JSON object. The first tenth of the steps is left out.
 
+#![allow(clippy::print_stdout)]
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Instant;

@@ -16,7 +16,7 @@ use crate::network::scored;
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum ModelConfig {
     /// A decoder Transformer.
-    Transformer(transformer::Config),
+    Transformer(Box<transformer::Config>),
     /// A recurrent network: Elman, GRU or LSTM.
     Rnn(recurrent::Config),
     /// A convolutional network.

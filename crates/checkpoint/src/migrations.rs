@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 /// The version of the layout that is written.
 pub(crate) const FORMAT_VERSION: u32 = 2;
 
+/// Tensors by name.
+type Tensors = BTreeMap<String, Tensor>;
+
 /// A step from one format to the next.
 struct Migration {
     /// The format that it takes.
@@ -17,7 +20,7 @@ struct Migration {
     /// `state.json`.
     state: fn(&mut Map<String, Value>),
     /// `carry.safetensors`.
-    carry: fn(BTreeMap<String, Tensor>) -> kiln_tensor::Result<BTreeMap<String, Tensor>>,
+    carry: fn(Tensors) -> kiln_tensor::Result<Tensors>,
 }
 
 /// One for each format before the present one, in order.

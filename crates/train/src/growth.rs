@@ -146,7 +146,7 @@ mod tests {
             (8.0, 2),
             (5.0, 1),
         ] {
-            assert_eq!(sizes().steps_for_rows(rows), steps.max(0), "{rows}");
+            assert_eq!(sizes().steps_for_rows(rows), steps, "{rows}");
         }
         // Targets: 80, 96, 256, 320, 576, 672, then 768 each.
         for (targets, steps) in [(80, 1), (81, 2), (1328, 5), (2000, 6), (2001, 7), (2769, 8)] {
