@@ -81,7 +81,7 @@ fn a_termination_saves_and_the_run_goes_on_exactly() {
     });
     run_tool("kill", &["-TERM", &child.id().to_string()]);
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    assert!(last(&workspace) < "step-00000400".to_owned());
+    assert!(last(&workspace).as_str() < "step-00000400");
     let again = workspace.kiln(&RUN);
     assert_eq!(again.code, 0, "{}", again.stderr);
     assert!(weights(&workspace) == weights(&finished(&recipe)));
@@ -207,7 +207,12 @@ fn memory_stays_flat_over_a_long_run_with_saves_and_evaluations() {
         within.map(|(_, bytes)| *bytes).max().unwrap()
     };
     let (early, late) = (most(400..900), most(1500..2001));
-    println!("resident at most {early} bytes in steps 400 to 900, {late} in steps 1500 to 2000");
+    #[allow(clippy::print_stdout)] // Shown by `--nocapture`.
+    {
+        println!(
+            "resident at most {early} bytes in steps 400 to 900, {late} in steps 1500 to 2000"
+        );
+    }
     assert!(late < early + early / 50, "{early} bytes grew to {late}");
 }
 

@@ -1,5 +1,6 @@
 //! Killed with SIGKILL at random instants, a run ends with the weights of one that was not. A few kills here; as many as you
-//! like by `scripts/soak.sh`.
+//! like by `scripts/soak.sh`, which shows what is printed here.
+#![allow(clippy::print_stdout)]
 
 use std::path::Path;
 use std::process::Child;
