@@ -59,13 +59,16 @@ pub struct Saver {
 
 impl Saver {
     /// A saver of a run's checkpoints, with its thread.
-    pub fn new(checkpoints: &Checkpoints, retention: Retention) -> Self {
+    ///
+    /// # Errors
+    /// The system has no room for another thread.
+    pub fn new(checkpoints: &Checkpoints, retention: Retention) -> Result<Self> {
         let (jobs, work) = channel::<Job>();
         let (answers, outcomes) = channel();
         let pace = Pace::default();
         let worker = {
             let (checkpoints, pace) = (checkpoints.clone(), pace.clone());
-            std::thread::spawn(move || {
+            std::thread::Builder::new().spawn(move || {
                 for job in work {
                     let (frozen, outcome) = write(&checkpoints, retention, job, &pace);
                     if answers.send((frozen, outcome)).is_err() {
@@ -74,14 +77,15 @@ impl Saver {
                 }
             })
         };
-        Self {
+        let worker = worker.map_err(|error| kiln_run::Error::io(&checkpoints.folder, error))?;
+        Ok(Self {
             checkpoints: checkpoints.clone(),
             frozen: Some(Frozen::default()),
             jobs: Some(jobs),
             outcomes,
             worker: Some(worker),
             pace,
-        }
+        })
     }
 
     /// Get the memory for copies ready, so that the first save holds the loop no longer than the others.

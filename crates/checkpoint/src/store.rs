@@ -13,7 +13,7 @@ use crate::{Checkpoint, Result, Retention};
 /// The folder of a run's checkpoints, `step-00000250` and so on.
 #[derive(Clone, Debug)]
 pub struct Checkpoints {
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
 }
 
 const PREFIX: &str = "step-";
@@ -300,7 +300,7 @@ mod tests {
     }
 
     fn save(checkpoints: &Checkpoints, step: u64, loss: Option<f64>) {
-        let mut saver = Saver::new(checkpoints, KEEP_ALL);
+        let mut saver = Saver::new(checkpoints, KEEP_ALL).unwrap();
         save_with(&mut saver, step, loss);
         let saved = saver.wait().unwrap().unwrap();
         assert_eq!(saved.path, checkpoints.path(step));
@@ -402,7 +402,7 @@ mod tests {
     #[test]
     fn contents_are_those_of_the_instant_of_the_save() {
         let (_folder, checkpoints) = fresh();
-        let mut saver = Saver::new(&checkpoints, KEEP_ALL);
+        let mut saver = Saver::new(&checkpoints, KEEP_ALL).unwrap();
         let network = network(3.0);
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let contents = Contents {
@@ -435,7 +435,7 @@ mod tests {
     #[test]
     fn a_save_that_fails_says_so_later_and_the_next_one_is_written() {
         let (_folder, checkpoints) = fresh();
-        let mut saver = Saver::new(&checkpoints, KEEP_ALL);
+        let mut saver = Saver::new(&checkpoints, KEEP_ALL).unwrap();
         save_with(&mut saver, 1, None);
         saver.wait().unwrap().unwrap();
         let contents = Contents {
@@ -485,7 +485,7 @@ mod tests {
                 state: &state,
                 belongings: &belongings(),
             };
-            let mut saver = Saver::new(&checkpoints, KEEP_ALL);
+            let mut saver = Saver::new(&checkpoints, KEEP_ALL).unwrap();
             saver.save(&contents, Box::new(|| Ok(()))).unwrap();
         }
         assert_eq!(checkpoints.best().unwrap().unwrap().state().step, 2);
@@ -498,7 +498,7 @@ mod tests {
             newest: 2,
             every_steps: None,
         };
-        let mut saver = Saver::new(&checkpoints, retention);
+        let mut saver = Saver::new(&checkpoints, retention).unwrap();
         for (step, loss) in [
             (1, Some(3.0)),
             (2, Some(1.0)),

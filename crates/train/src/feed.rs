@@ -85,13 +85,23 @@ const AHEAD: usize = 2;
 
 impl Feed {
     /// Updates from row `at` on.
-    pub(crate) fn new(source: Arc<dyn BatchSource>, cut: Cut, at: u64, steps: Range<u64>) -> Self {
+    ///
+    /// # Errors
+    /// The system has no room for another thread.
+    pub(crate) fn new(
+        source: Arc<dyn BatchSource>,
+        cut: Cut,
+        at: u64,
+        steps: Range<u64>,
+    ) -> Result<Self> {
         let (sender, ready) = sync_channel(AHEAD);
-        let worker = std::thread::spawn(move || work(&*source, &cut, at, steps, &sender));
-        Self {
+        let worker = std::thread::Builder::new()
+            .spawn(move || work(&*source, &cut, at, steps, &sender))
+            .map_err(|error| Error::Data(format!("no thread to read the data: {error}").into()))?;
+        Ok(Self {
             ready: Some(ready),
             worker: Some(worker),
-        }
+        })
     }
 
     pub(crate) fn next(&self) -> Result<Update> {

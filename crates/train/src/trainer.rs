@@ -127,11 +127,11 @@ impl<'a> Trainer<'a> {
             profile: run.profile(),
         };
         let metrics = MetricsWriter::open(&places.metrics, state.step)?;
-        let feed = new_feed(&parts, &plan, &state, micro_rows);
+        let feed = new_feed(&parts, &plan, &state, micro_rows)?;
         Ok(Self {
             journal: Journal::new(&state, &places.run),
             watch: Stopwatch::new(parts.network.device(), plan.profile),
-            saver: Saver::new(&checkpoints, plan.retention),
+            saver: Saver::new(&checkpoints, plan.retention)?,
             requests: Requests::new(&places.run),
             told_to_stop: false,
             skipped: 0,
@@ -368,7 +368,7 @@ fn new_carry(parts: &Parts, plan: &Plan, micro_rows: u64) -> Vec<State> {
     states.flatten().collect()
 }
 
-fn new_feed(parts: &Parts, plan: &Plan, state: &TrainingState, micro_rows: u64) -> Feed {
+fn new_feed(parts: &Parts, plan: &Plan, state: &TrainingState, micro_rows: u64) -> Learned<Feed> {
     let cut = Cut {
         sizes: plan.sizes,
         micro_rows,

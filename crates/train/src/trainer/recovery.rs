@@ -58,7 +58,7 @@ impl Trainer<'_> {
                 let mut next = self.state.clone();
                 next.step += 1;
                 next.position = update.from + update.rows;
-                self.feed = new_feed(&self.parts, &self.plan, &next, self.micro_rows);
+                self.feed = new_feed(&self.parts, &self.plan, &next, self.micro_rows)?;
             }
         }
     }
@@ -189,7 +189,7 @@ impl Trainer<'_> {
         self.unasked.clear();
         self.metrics = MetricsWriter::open(&self.places.metrics, self.state.step)?;
         self.journal = Journal::new(&self.state, &self.places.run);
-        self.feed = new_feed(&self.parts, &self.plan, &self.state, self.micro_rows);
+        self.feed = new_feed(&self.parts, &self.plan, &self.state, self.micro_rows)?;
         self.progress.advance(self.state.step);
         Ok(())
     }
