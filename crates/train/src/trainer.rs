@@ -368,7 +368,12 @@ fn new_carry(parts: &Parts, plan: &Plan, micro_rows: u64) -> Vec<State> {
     states.flatten().collect()
 }
 
-fn new_feed(parts: &Parts, plan: &Plan, state: &TrainingState, micro_rows: u64) -> Learned<Feed> {
+fn new_feed(
+    parts: &Parts,
+    plan: &Plan,
+    state: &TrainingState,
+    micro_rows: u64,
+) -> kiln_learn::Result<Feed> {
     let cut = Cut {
         sizes: plan.sizes,
         micro_rows,
