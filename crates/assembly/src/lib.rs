@@ -10,7 +10,7 @@
 //! use kiln_run::{Silent, StopFlag};
 //!
 //! let options = RunOptions { recipe: "configs/quickstart.toml".into(), run_dir: None, overrides: vec![] };
-//! println!("{}", run(&options, &Silent, &StopFlag::new())?);
+//! println!("{}", run(&options, None, &Silent, &StopFlag::new())?);
 //! # Ok::<(), kiln_assembly::Error>(())
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used))]
